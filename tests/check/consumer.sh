@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Usage: consumer.sh BUILD CMAKE. The library serves a program outside this repository.
+#
+# It is installed into a fresh prefix, the prefix is moved (so that a path kept from the build would
+# show), and one program in C and one in C++ are built against it through the CMake package and
+# through pkg-config, and run. The header alone also compiles as strict C11 and C++17.
+set -euo pipefail
+build=$(cd "${1:?"usage: consumer.sh BUILD CMAKE"}" && pwd)
+cmake=${2:-cmake}
+cd "$(dirname "${BASH_SOURCE[0]}")/consumer"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"$cmake" --install "$build" --prefix "$scratch/first" >/dev/null
+mv "$scratch/first" "$scratch/prefix"
+prefix=$scratch/prefix
+
+headers=$(cd "$prefix/include" && find . -type f)
+[[ $headers == ./eddy.h ]] || { echo "installed headers: $headers" && exit 1; }
+
+echo "the header alone"
+strict=(-Wall -Wextra -pedantic -Werror -fsyntax-only -I "$prefix/include")
+printf '#include <eddy.h>\n' | gcc -std=c11 "${strict[@]}" -xc -
+printf '#include <eddy.h>\n' | g++ -std=c++17 "${strict[@]}" -xc++ -
+
+echo "through the CMake package"
+"$cmake" -S . -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ >/dev/null
+"$cmake" --build "$scratch/build" >/dev/null
+grep -q "^eddy_DIR:PATH=$prefix/" "$scratch/build/CMakeCache.txt"
+version=$("$scratch/build/consumer_c")
+[[ $version == "$("$scratch/build/consumer_cxx")" ]]
+
+echo "through pkg-config"
+library=$(dirname "$(find "$prefix" -name libeddy.so)")
+export PKG_CONFIG_PATH=$library/pkgconfig LD_LIBRARY_PATH=$library
+read -ra flags <<<"$(pkg-config --cflags --libs eddy)"
+gcc -std=c11 main.c -o "$scratch/plain_c" "${flags[@]}"
+g++ -std=c++17 main.cpp -o "$scratch/plain_cxx" "${flags[@]}"
+[[ $version == "$("$scratch/plain_c")" ]]
+[[ $version == "$("$scratch/plain_cxx")" ]]
+[[ $version == "$(pkg-config --modversion eddy)" ]]
+echo "eddy $version: built and run four times"
