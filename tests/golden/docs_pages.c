@@ -1,0 +1,106 @@
+/* The generated pages of the documentation: docs/ops.md from the op table, docs/passes.md from the
+ * pass table.
+ *
+ * The test writes each page anew and compares it with the file, so a page cannot go stale; with
+ * EDDY_UPDATE=1 it writes the file instead (./run docs). The text lives with the ops and passes,
+ * nowhere else. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "jit/program.h"
+#include "ops/op.h"
+
+static jmp_buf escape;
+
+static const char *family_title(op_family family) {
+    switch (family) {
+    case OP_FAMILY_LEAF:
+        return "Leaves";
+    case OP_FAMILY_ELEMENTWISE:
+        return "Element-wise";
+    case OP_FAMILY_VIEW:
+        return "Views";
+    case OP_FAMILY_REDUCE:
+        return "Reductions";
+    case OP_FAMILY_CONTRACT:
+        return "Contractions";
+    case OP_FAMILY_INDEXED:
+        return "Reading at computed places";
+    case OP_FAMILY_SCATTER:
+        return "Adding into computed places";
+    case OP_FAMILY_DELAY:
+        return "Time";
+    }
+    return "";
+}
+
+static void ops_page(text *out) {
+    text_add(
+        out,
+        "# Operations\n\n"
+        "Written by the test `golden_docs_pages` from the op table (`ops/ops.def` and the records in `ops/`);\n"
+        "`./run docs` renews it. The rules for domains, padding and the order of sums are in\n"
+        "[graph.md](graph.md).\n");
+    for (int family = OP_FAMILY_LEAF; family <= OP_FAMILY_DELAY; family++) {
+        text_add(out, "\n## %s\n\n| op | value | adjoint | about |\n| --- | --- | --- | --- |\n",
+                 family_title((op_family)family));
+        for (int id = 0; id < OP_COUNT; id++) {
+            const op_info *op = op_get((op_id)id);
+            if ((int)op->family != family)
+                continue;
+            const char *adjoint = op->adjoint_formula;
+            text_add(out, "| `%s` | %s%s%s | %s%s%s | %s |\n", op->name, op->formula[0] ? "`" : "",
+                     op->formula, op->formula[0] ? "`" : "", adjoint[0] ? "`" : "",
+                     adjoint[0] ? adjoint : "none", adjoint[0] ? "`" : "", op->about);
+        }
+    }
+}
+
+static void passes_page(text *out) {
+    text_add(
+        out,
+        "# Passes\n\n"
+        "Written by the test `golden_docs_pages` from the table in `jit/pipeline.c`; `./run docs` renews it.\n"
+        "The letters select passes in `EDDY_DUMP` (print what a pass made) and `EDDY_STOP` (stop behind it).\n"
+        "An exact pass keeps every bit of every value; one that is not changes the order of additions and is\n"
+        "followed by the evaluator, which always runs the rewritten graph.\n\n"
+        "| letter | pass | exact | what it does |\n| --- | --- | --- | --- |\n");
+    for (int i = 0; i < pipeline_pass_count; i++)
+        text_add(out, "| %c | %s | %s | %s |\n", pipeline_passes[i].letter, pipeline_passes[i].name,
+                 pipeline_passes[i].exact ? "yes" : "no", pipeline_passes[i].about);
+}
+
+static void check_page(const char *path, void (*write)(text *)) {
+    arena memory;
+    arena_init(&memory, allocator_default(), &escape);
+    cr_assert_eq(setjmp(escape), 0, "out of memory");
+    text page;
+    text_init(&page, &memory);
+    write(&page);
+    const char *update = getenv("EDDY_UPDATE");
+    if (update && update[0] == '1') {
+        FILE *file = fopen(path, "wb");
+        cr_assert_not_null(file, "cannot write %s", path);
+        fwrite(page.at, 1, page.count, file);
+        fclose(file);
+    }
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file, "%s is missing: run ./run docs", path);
+    char *have = arena_take(&memory, page.count + 2);
+    size_t count = fread(have, 1, page.count + 1, file);
+    fclose(file);
+    cr_assert(count == page.count && memcmp(have, page.at, count) == 0,
+              "%s is stale: run ./run docs", path);
+    arena_free(&memory);
+}
+
+Test(docs, ops_page_is_what_the_table_says) {
+    check_page(EDDY_SOURCE_DIR "/docs/ops.md", ops_page);
+}
+
+Test(docs, passes_page_is_what_the_table_says) {
+    check_page(EDDY_SOURCE_DIR "/docs/passes.md", passes_page);
+}
