@@ -1,5 +1,24 @@
 /* sin and cos as bodies.
- */
+ *
+ * x = n pi/2 + r, n rounded by adding 1.5 * 2^fraction, whose low bits then tell the quadrant. pi/2
+ * stands in three parts, the first cut short of it so that the second is positive. n times the
+ * first is subtracted exactly by one fma: the difference is below 2 and a multiple of the part's
+ * last bit. n times the second is split into product and error, the third only matters where x is
+ * next to a multiple of pi/2; so r + low is x's angle to about twice the precision of the type, and
+ * one rounding of r is all the result sees. Then sin r = r + r^3 S(r^2) and cos r = 1 - r^2/2 +
+ * r^4 C(r^2), both computed and one selected.
+ *
+ * S and C are minimax polynomials of the relative error on |r| <= 1.001 pi/4, found as those in
+ * approx.c; remaining error in 2^-24 (f32): S 0.07, C 0.002; in 2^-53 (f64): S 0.04, C 0.002.
+ *
+ * Measured in units in the last place:     sin    cos
+ *     f32, every float up to 1e5           @@@
+ *     f64, samples up to 1e9               @@@
+ *
+ * Beyond that the error grows slowly, from the precision of pi/2. Beyond 2^22 (f32) and 2^50 (f64),
+ * where neighbouring numbers lie half a radian and more apart and n no longer fits, the result is
+ * NaN rather than a wrong number. Trap: the parts must be subtracted in this order and with n = 0
+ * leave -0 alone; tiny x, -0 among them, is selected at the end all the same, since low is +0. */
 #include "ops/approx.h"
 
 #include <math.h>

@@ -203,7 +203,8 @@ static body_ref tanh_body(body *b, const op_node *n, const body_ref *x, body_ref
 }
 
 static void tanh_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out) {
-    out[0] = make_mul(b, gy, make_sub(b, make_like(b, n, 1), make_mul(b, n, n)));
+    op_node *one = make_like(b, n, 1);
+    out[0] = make_mul(b, gy, make_sub(b, one, make_mul(b, n, n)));
 }
 
 const op_info op_record_TANH = {OP_RECORD(TANH),
@@ -221,7 +222,8 @@ static body_ref sigmoid_body(body *b, const op_node *n, const body_ref *x, body_
 }
 
 static void sigmoid_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out) {
-    out[0] = make_mul(b, make_mul(b, gy, n), make_sub(b, make_like(b, n, 1), n));
+    op_node *rising = make_mul(b, gy, n);
+    out[0] = make_mul(b, rising, make_sub(b, make_like(b, n, 1), n));
 }
 
 const op_info op_record_SIGMOID = {OP_RECORD(SIGMOID),

@@ -53,7 +53,8 @@ op_node *make_end(op_builder *b, int axis, uint32_t domain) {
 }
 
 op_node *make_valid(op_builder *b, int axis, uint32_t domain) {
-    return make_binary(b, OP_LT, make_step(b, axis), make_end(b, axis, domain));
+    op_node *step = make_step(b, axis);
+    return make_binary(b, OP_LT, step, make_end(b, axis, domain));
 }
 
 op_node *make_inside(op_builder *b, op_node *i, int axis, uint32_t domain) {
@@ -69,8 +70,10 @@ static op_node *without_padding(op_builder *b, op_node *x, uint32_t domain, uint
         if (!(domain & masked & bit(axis)))
             continue;
         op_node *lengths = lengths_inside(b, axis, domain);
-        if (lengths && (bit(axis) | lengths->domain) & over)
-            x = make_select(b, make_valid(b, axis, domain), x, make_like(b, x, fill));
+        if (lengths && (bit(axis) | lengths->domain) & over) {
+            op_node *valid = make_valid(b, axis, domain);
+            x = make_select(b, valid, x, make_like(b, x, fill));
+        }
     }
     return x;
 }
@@ -203,8 +206,10 @@ op_node *make_stack(op_builder *b, op_node *x, int axis) {
     x = make_expand(b, x, bit(axis));
     if (!x)
         return NULL;
-    if (lengths_inside(b, axis, x->domain))
-        x = make_select(b, make_valid(b, axis, x->domain), x, make_like(b, x, 0));
+    if (lengths_inside(b, axis, x->domain)) {
+        op_node *valid = make_valid(b, axis, x->domain);
+        x = make_select(b, valid, x, make_like(b, x, 0));
+    }
     return on_axis(b, OP_STACK, &x, 1, axis);
 }
 

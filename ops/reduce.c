@@ -113,7 +113,8 @@ static void reduce_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out
         op_node *best = make_binary(b, OP_EQ, x, n);
         op_node *count = make_reduce(b, make_cast(b, best, (dtype)n->dtype),
                                      n->attributes.dimension, OP_KIND_SUM);
-        out[0] = make_select(b, best, make_div(b, gy, count), make_like(b, gy, 0));
+        op_node *share = make_div(b, gy, count);
+        out[0] = make_select(b, best, share, make_like(b, gy, 0));
         break;
     }
     default:
@@ -161,7 +162,8 @@ static void total_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out)
         op_node *best = make_binary(b, OP_EQ, x, n);
         op_node *count =
             make_total(b, make_cast(b, best, (dtype)n->dtype), n->attributes.over, OP_KIND_SUM);
-        out[0] = make_select(b, best, make_div(b, g, count), make_like(b, g, 0));
+        op_node *share = make_div(b, g, count);
+        out[0] = make_select(b, best, share, make_like(b, g, 0));
         break;
     }
     }

@@ -40,7 +40,8 @@ static void delay_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out)
     const op_attributes *a = &n->attributes;
     op_node *step = make_step(b, a->axis);
     op_node *place = make_sub(b, step, make_number(b, DTYPE_I32, a->distance));
-    out[1] = make_select(b, make_inside(b, place, a->axis, n->domain), make_like(b, gy, 0), gy);
+    op_node *inside = make_inside(b, place, a->axis, n->domain);
+    out[1] = make_select(b, inside, make_like(b, gy, 0), gy);
 }
 
 const op_info op_record_DELAY = {
@@ -74,7 +75,8 @@ static void at_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out) {
     op_node *x = n->arguments[0], *i = n->arguments[1];
     int axis = n->attributes.axis;
     out[0] = make_put(b, gy, axis, i, x->domain);
-    out[2] = make_select(b, make_inside(b, i, axis, x->domain), make_like(b, gy, 0), gy);
+    op_node *inside = make_inside(b, i, axis, x->domain);
+    out[2] = make_select(b, inside, make_like(b, gy, 0), gy);
 }
 
 const op_info op_record_AT = {

@@ -1,0 +1,158 @@
+/* New graphs from old ones.
+ *
+ * Old nodes are visited in number order, which is an order of evaluation; so a rule sees its
+ * arguments mapped and the copy keeps the relative order of everything it copies (sums of adjoints
+ * follow numbers). States are opened where they stand and bound after everything else, so cycles
+ * need no special walk. Lengths go first: the new graph must know them before any mask is made.
+ * What no output, update or length needs is not visited, and so is gone.
+ *
+ * All arguments of a custom count as needed, also those that no value reads: they are its adjoint.
+ */
+#include <assert.h>
+
+#include "graph/graph.h"
+
+/* Marks what the marked nodes need. */
+static void rewrite_reach(arena *memory, bool *needed, op_node *const *roots, size_t count) {
+    VEC(op_node *) stack = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (!roots[i] || needed[roots[i]->id])
+            continue;
+        needed[roots[i]->id] = true;
+        vec_push(memory, &stack, roots[i]);
+        while (stack.count > 0) {
+            op_node *n = vec_pop(&stack);
+            for (int a = 0; a < n->count; a++) {
+                op_node *argument = n->arguments[a];
+                if (!argument || needed[argument->id])
+                    continue;
+                needed[argument->id] = true;
+                vec_push(memory, &stack, argument);
+            }
+        }
+    }
+}
+
+/* A state that is open or whose next value stands behind it, maybe because it depends on the state.
+ */
+static bool rewrite_is_state(const op_node *n) {
+    return n->op == OP_DELAY && (!n->arguments[0] || n->arguments[0]->id >= n->id);
+}
+
+/* n with its arguments mapped; a state stays open. NULL after a mistake. */
+static op_node *rewrite_copy(op_builder *to, const op_node *n, op_node *const *map) {
+    op_node *arguments[LIMIT_ARGUMENTS];
+    for (int i = 0; i < n->count; i++) {
+        bool later = i == 0 && rewrite_is_state(n);
+        arguments[i] = later ? NULL : map[n->arguments[i]->id];
+        if (!arguments[i] && !later)
+            return NULL;
+    }
+    return to->make(to, (op_id)n->op, arguments, n->count, &n->attributes);
+}
+
+/* Binds the copy of a state, if the rule left one that is open. */
+static void rewrite_bind(graph *to, const op_node *n, op_node *const *map) {
+    op_node *copy = map[n->id];
+    bool open = copy && copy->op == OP_DELAY && !copy->arguments[0];
+    if (open && n->op == OP_DELAY && n->arguments[0])
+        graph_bind(to, copy, map[n->arguments[0]->id]);
+}
+
+static void rewrite_one(rewrite *r, rewrite_rule rule, const op_node *n) {
+    graph *to = r->to;
+    to->builder.where = n->where;
+    op_node *made = rule ? rule(r, n) : NULL;
+    if (!made)
+        made = rewrite_copy(&to->builder, n, r->map);
+    if (!made)
+        return;
+    assert(made->dtype == n->dtype && made->domain == n->domain &&
+           op_shape_equal(&made->shape, &n->shape));
+    r->map[n->id] = n->name ? graph_name(to, made, n->name) : made;
+}
+
+static void rewrite_axes(const graph *from, graph *to) {
+    for (int a = 0; a < from->axis_count; a++)
+        graph_axis_add(to, from->axes[a].name, from->axes[a].batch, from->axes[a].extent);
+}
+
+static void rewrite_results(const graph *from, rewrite *r) {
+    for (size_t i = 0; i < from->outputs.count; i++)
+        graph_output_add(r->to, from->outputs.at[i].name, r->map[from->outputs.at[i].node->id]);
+    for (size_t i = 0; i < from->updates.count; i++)
+        graph_update_add(r->to, r->map[from->updates.at[i].variable->id],
+                         r->map[from->updates.at[i].node->id]);
+}
+
+void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user) {
+    assert(to->nodes.count == 0 && to->axis_count == 0);
+    arena *memory = to->memory;
+    site where = to->builder.where;
+    rewrite r = {.to = to, .map = arena_array(memory, op_node *, from->nodes.count), .user = user};
+    if (to->streams < from->streams)
+        to->streams = from->streams;
+    rewrite_axes(from, to);
+
+    bool *early = arena_array(memory, bool, from->nodes.count);
+    for (int a = 0; a < from->axis_count; a++)
+        rewrite_reach(memory, early, &from->axes[a].lengths, 1);
+    bool *needed = arena_array(memory, bool, from->nodes.count);
+    node_list roots = {0};
+    graph_roots(from, memory, &roots);
+    for (size_t i = 0; i < from->updates.count; i++)
+        vec_push(memory, &roots, from->updates.at[i].variable);
+    rewrite_reach(memory, needed, roots.at, roots.count);
+
+    for (int late = 0; late < 2; late++)
+        for (size_t i = 0; i < from->nodes.count; i++) {
+            const op_node *n = from->nodes.at[i];
+            if (late ? !needed[i] || early[i] : !early[i])
+                continue;
+            rewrite_one(&r, rule, n);
+            for (int a = 0; a < from->axis_count && !late; a++)
+                if (from->axes[a].lengths == n)
+                    graph_axis_lengths(to, a, r.map[i]);
+        }
+    for (size_t i = 0; i < from->nodes.count; i++)
+        if (needed[i] || early[i])
+            rewrite_bind(to, from->nodes.at[i], r.map);
+    rewrite_results(from, &r);
+    to->builder.where = where;
+}
+
+op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node *to) {
+    if (!root || !from || !to || b->problem->code != STATUS_OK)
+        return NULL;
+    graph *g = (graph *)b;
+    arena *memory = g->memory;
+    size_t count = g->nodes.count;
+    bool *needed = arena_array(memory, bool, count);
+    bool *depends = arena_array(memory, bool, count);
+    op_node **map = arena_array(memory, op_node *, count);
+    rewrite_reach(memory, needed, &root, 1);
+    depends[from->id] = true;
+    /* Number order settles everything but what hangs on a state bound to a later value: then one
+     * more round. */
+    for (bool again = true; again;) {
+        again = false;
+        for (size_t i = 0; i < count; i++) {
+            const op_node *n = g->nodes.at[i];
+            for (int a = 0; a < n->count && needed[i] && !depends[i]; a++) {
+                const op_node *argument = n->arguments[a];
+                depends[i] = argument && depends[argument->id];
+                again = again || depends[i];
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        map[i] = depends[i] ? NULL : g->nodes.at[i];
+    map[from->id] = to;
+    for (size_t i = 0; i < count; i++)
+        if (needed[i] && !map[i])
+            map[i] = rewrite_copy(b, g->nodes.at[i], map);
+    for (size_t i = 0; i < count; i++)
+        if (needed[i] && depends[i] && i != from->id)
+            rewrite_bind(g, g->nodes.at[i], map);
+    return b->problem->code == STATUS_OK ? map[root->id] : NULL;
+}
