@@ -1,16 +1,19 @@
 /* The message behind a refused program.
  *
- * "Cyclic dependency" helps nobody. What helps is: these values depend on each other in a ring (by name, op and line), along
- * this axis the loop fails because of that, and here is what to change. So for each axis that a delay in the component names,
- * two questions. Does an edge read the whole axis? Then the ring through that edge is shown. Do delays look both ways? Then it
- * matters how far a whole round goes: if every ring goes back by a step or more (or every ring ahead) the program could be
- * computed after shifting some values in time, and the shifts are exactly the shortest distances that Bellman and Ford find; if
- * not, a ring that goes nowhere, or two that go opposite ways, prove that no order of steps exists.
+ * "Cyclic dependency" helps nobody. What helps is: these values depend on each other in a ring (by
+ * name, op and line), along this axis the loop fails because of that, and here is what to change.
+ * So for each axis that a delay in the component names, two questions. Does an edge read the whole
+ * axis? Then the ring through that edge is shown. Do delays look both ways? Then it matters how far
+ * a whole round goes: if every ring goes back by a step or more (or every ring ahead) the program
+ * could be computed after shifting some values in time, and the shifts are exactly the shortest
+ * distances that Bellman and Ford find; if not, a ring that goes nowhere, or two that go opposite
+ * ways, prove that no order of steps exists.
  *
- * Traps. A ring of net distance 0 must count as a failure too, so each delay weighs its distance times a factor, less one: then a
- * round is negative if and only if its distance is not positive. All edges but those of delays lead from smaller to larger node
- * numbers; hence one round over the edges in order of their readers settles everything between two delays, and a ring shows
- * among the predecessors after about as many rounds as it has delays. */
+ * Traps. A ring of net distance 0 must count as a failure too, so each delay weighs its distance
+ * times a factor, less one: then a round is negative if and only if its distance is not positive.
+ * All edges but those of delays lead from smaller to larger node numbers; hence one round over the
+ * edges in order of their readers settles everything between two delays, and a ring shows among the
+ * predecessors after about as many rounds as it has delays. */
 #include "graph/cycle.h"
 
 #include <stdlib.h>
@@ -97,7 +100,8 @@ static void cycle_through(const cycle_work *w, const cycle_link *through, cycle_
     vec_push(w->memory, ring, through->from);
 }
 
-/* The ring among the predecessors, if there is one. by: link that leads to each member, from 1; 0: none. */
+/* The ring among the predecessors, if there is one. by: link that leads to each member, from 1; 0:
+ * none. */
 static bool cycle_among(const cycle_work *w, const uint32_t *by, cycle_ring *ring) {
     uint32_t *seen = arena_array(w->memory, uint32_t, w->count); /* on which walk, from 1 */
     for (uint32_t start = 0; start < w->count; start++) {
@@ -126,8 +130,9 @@ static bool cycle_among(const cycle_work *w, const uint32_t *by, cycle_ring *rin
     return false;
 }
 
-/* Bellman-Ford. sign +1: a ring whose net distance along the axis is <= 0; sign -1: one with >= 0. If there is none, false, and
- * shift[m] says by how many steps each member has to be computed later (sign +1) or earlier (-1). */
+/* Bellman-Ford. sign +1: a ring whose net distance along the axis is <= 0; sign -1: one with >= 0.
+ * If there is none, false, and shift[m] says by how many steps each member has to be computed later
+ * (sign +1) or earlier (-1). */
 static bool cycle_against(const cycle_work *w, int axis, int sign, cycle_ring *ring,
                           int64_t *shift) {
     int64_t factor = w->delays + 1;
@@ -234,23 +239,20 @@ static void cycle_say_shift(cycle_work *w, int axis, int sign, const int64_t *sh
     cycle_say_ring(w, &ring);
     text_add(&w->say, " look both ways, though every round goes %s. Shift ",
              sign > 0 ? "back" : "ahead");
-    int64_t most = 0;
     int shown = 0, more = 0;
-    for (size_t m = 0; m < w->count; m++)
-        most = shift[m] > most ? shift[m] : most;
-    for (int64_t by = 1; by <= most; by++)
-        for (size_t m = 0; m < w->count; m++) {
-            if (shift[m] != by)
-                continue;
-            if (shown++ < SHOWN)
-                text_add(&w->say, "%s%s by %s", shown > 1 ? ", " : "",
-                         print_name(w->memory, w->members[m]), cycle_steps(w, by));
-            else
-                more++;
-        }
+    for (size_t m = 0; m < w->count; m++) {
+        if (shift[m] == 0)
+            continue;
+        if (shown < SHOWN)
+            text_add(&w->say, "%s%s by %s", shown++ ? ", " : "",
+                     print_name(w->memory, w->members[m]), cycle_steps(w, shift[m]));
+        else
+            more++;
+    }
     if (more > 0)
         text_add(&w->say, " and %d more", more);
-    text_add(&w->say, " (compute %s %s)", shown > 1 ? "them" : "it", sign > 0 ? "later" : "earlier");
+    text_add(&w->say, " (compute %s %s)", shown > 1 ? "them" : "it",
+             sign > 0 ? "later" : "earlier");
     for (size_t l = 0; l < w->links.count; l++) {
         const cycle_link *link = &w->links.at[l];
         int64_t distance = cycle_distance(w, link, axis);
@@ -289,7 +291,8 @@ static void cycle_say_axis(cycle_work *w, int axis) {
                  cycle_reader(w, reader, whole->argument, axis), name);
         cycle_say_ring(w, &back);
         text_add(&w->say,
-                 " makes it step by step. Read a running value through a delay instead, or take %s out of the cycle",
+                 " makes it step by step. Read a running value through a delay instead, or "
+                 "take %s out of the cycle",
                  print_name(w->memory, reader));
         return;
     }
@@ -305,7 +308,8 @@ static void cycle_say_axis(cycle_work *w, int axis) {
     text_add(&w->say, "not computable, for the cycle ");
     if (net_ahead == 0 || net_back == 0) {
         cycle_say_ring(w, net_ahead == 0 ? &ahead : &back);
-        text_add(&w->say, " ends at the step where it began (its delays cancel): a value would need itself");
+        text_add(&w->say,
+                 " ends at the step where it began (its delays cancel): a value would need itself");
         return;
     }
     cycle_say_ring(w, &back);
@@ -320,8 +324,7 @@ void cycle_explain(graph *g, arena *memory, op_node *const *members, size_t coun
     cycle_work w = {.g = g, .memory = memory, .members = members, .count = count};
     text_init(&w.say, memory);
     cycle_links(&w, carried);
-    text_add(&w.say, "no loop can compute the cycle through %s",
-             print_name(memory, members[0]));
+    text_add(&w.say, "no loop can compute the cycle through %s", print_name(memory, members[0]));
     uint32_t axes = 0;
     for (size_t l = 0; l < w.links.count; l++)
         if (cycle_is_delay(&w, &w.links.at[l]))
@@ -330,7 +333,9 @@ void cycle_explain(graph *g, arena *memory, op_node *const *members, size_t coun
     for (int a = 0; a < axis_count; a++)
         cycle_say_axis(&w, order[a]);
     if (axis_count > 1)
-        text_add(&w.say, "\n  a loop runs along one axis at a time, never along a slanted line through several");
+        text_add(
+            &w.say,
+            "\n  a loop runs along one axis at a time, never along a slanted line through several");
     site where = members[0]->where;
     for (size_t m = 0; m < count && !where.file; m++)
         where = members[m]->where;

@@ -1,11 +1,13 @@
 /* The reference evaluator: what a program means, as plainly as it can be run.
  *
- * The schedule is executed as it stands. Every value is stored whole, so that a step of a loop finds what the steps before it
- * have left; a node inside loops is computed for their current steps only, one outside for all of its domain at once. Steps past
- * the end of a sample are computed like all others: their content is arbitrary and nobody reads it.
+ * The schedule is executed as it stands. Every value is stored whole, so that a step of a loop
+ * finds what the steps before it have left; a node inside loops is computed for their current steps
+ * only, one outside for all of its domain at once. Steps past the end of a sample are computed like
+ * all others: their content is arbitrary and nobody reads it.
  *
- * Traps. Extents and feeds are a user's numbers: sizes pass through checked arithmetic before anything is allocated. Extents may
- * be 0; then loops run zero times, but reductions still give their identity. */
+ * Traps. Extents and feeds are a user's numbers: sizes pass through checked arithmetic before
+ * anything is allocated. Extents may be 0; then loops run zero times, but reductions still give
+ * their identity. */
 #include <string.h>
 
 #include "core/size.h"

@@ -1,8 +1,9 @@
 /* How the evaluator sets up the loops of a node.
  *
- * A node is computed for all of its domain that no enclosing loop fixes; an operand follows the node's position along some axes
- * (all that it holds, as a rule) and is read as a whole along others. Both are strides: those of free axes become loops, those
- * of fixed axes become an offset at each step of the enclosing loops. A node always stands in the same loops, so its frame is
+ * A node is computed for all of its domain that no enclosing loop fixes; an operand follows the
+ * node's position along some axes (all that it holds, as a rule) and is read as a whole along
+ * others. Both are strides: those of free axes become loops, those of fixed axes become an offset
+ * at each step of the enclosing loops. A node always stands in the same loops, so its frame is
  * built once. */
 #include "graph/eval_node.h"
 

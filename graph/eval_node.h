@@ -52,12 +52,13 @@ void eval_frame_operand(eval_frame *f, int i, const eval_slot *slot, uint32_t ax
 void eval_frame_axes(const eval *e, eval_frame *f, uint32_t axes);
 /* Adds a loop over one axis, if it is not fixed. */
 void eval_frame_axis(const eval *e, eval_frame *f, int axis);
-/* Adds a loop for each feature dimension of a result; operands are aligned at the end and stretch. */
+/* Adds a loop for each feature dimension of a result; operands are aligned at the end and stretch.
+ */
 void eval_frame_features(const eval *e, eval_frame *f, const eval_slot *result);
 /* Sets the operands at the current position. false: no elements. */
 bool eval_frame_begin(const eval *e, eval_frame *f, eval_cursor *c);
-/* Adds the loops of a sum over n's axes in the order of its additions: `outermost` first, downwards if it is to be reversed, then
- * the others in canonical order. They must not be fixed. */
+/* Adds the loops of a sum over n's axes in the order of its additions: `outermost` first, downwards
+ * if it is to be reversed, then the others in canonical order. They must not be fixed. */
 void eval_frame_over(const eval *e, eval_frame *f, const op_node *n);
 
 static inline const eval_slot *eval_argument(const eval *e, const op_node *n, int i) {

@@ -1,11 +1,13 @@
 /* Ops that read or write at computed places: gather, at, delay; scatter, put.
  *
- * delay and at are one thing, x at place p where 0 <= p < end, else init; they differ in where p comes from. Places may be
- * anything (padding holds garbage), so they are compared before they are used: gather reads 0 out of range, scatter and put drop
- * what is out of range, and at reads nothing outside the extent even if the lengths say so.
+ * delay and at are one thing, x at place p where 0 <= p < end, else init; they differ in where p
+ * comes from. Places may be anything (padding holds garbage), so they are compared before they are
+ * used: gather reads 0 out of range, scatter and put drop what is out of range, and at reads
+ * nothing outside the extent even if the lengths say so.
  *
- * scatter and put walk their source in the order in which duplicates must add up: the axes that are summed first, the node's
- * `outermost` outermost; then the axes that stay, which only choose where to add; then the feature dimensions. */
+ * scatter and put walk their source in the order in which duplicates must add up: the axes that are
+ * summed first, the node's `outermost` outermost; then the axes that stay, which only choose where
+ * to add; then the feature dimensions. */
 #include <assert.h>
 #include <string.h>
 
@@ -77,10 +79,9 @@ static void eval_read(eval *e, eval_slot *s) {
             int64_t place = delays ? f->offset[3] + i * stride[3] : eval_place(f, 3, i);
             int64_t end = p->lengths < 0 ? p->extent : eval_place(f, p->lengths, i);
             bool inside = place >= 0 && place < end && place < p->extent;
-            body_value v =
-                inside ? eval_load(x->data, x->type,
-                                   f->offset[1] + i * stride[1] + place * p->stride)
-                       : eval_load(init->data, init->type, f->offset[2] + i * stride[2]);
+            body_value v = inside ? eval_load(x->data, x->type,
+                                              f->offset[1] + i * stride[1] + place * p->stride)
+                                  : eval_load(init->data, init->type, f->offset[2] + i * stride[2]);
             eval_store(s->own, s->type, f->offset[0] + i * stride[0], v);
         }
     } while (eval_cursor_next(&c));
@@ -124,8 +125,7 @@ static void eval_gather(eval *e, eval_slot *s) {
             int64_t place = eval_place(f, 2, i);
             body_value v = {.i64 = 0};
             if (place >= 0 && place < p->extent)
-                v = eval_load(x->data, x->type,
-                              f->offset[1] + i * stride[1] + place * p->stride);
+                v = eval_load(x->data, x->type, f->offset[1] + i * stride[1] + place * p->stride);
             eval_store(s->own, s->type, f->offset[0] + i * stride[0], v);
         }
     } while (eval_cursor_next(&c));

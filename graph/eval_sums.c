@@ -1,8 +1,9 @@
 /* Sums in their fixed order: folds (reduce, total) and contract.
  *
- * Each element of the result is finished before the next one begins, with one accumulator (a fold: its one or two states) that
- * takes its terms in the order of the node: axes first, the node's `outermost` outermost, then dimensions or letters as the spec
- * names them. Nothing is split or reordered for speed; this is what compiled code is compared with. */
+ * Each element of the result is finished before the next one begins, with one accumulator (a fold:
+ * its one or two states) that takes its terms in the order of the node: axes first, the node's
+ * `outermost` outermost, then dimensions or letters as the spec names them. Nothing is split or
+ * reordered for speed; this is what compiled code is compared with. */
 #include <assert.h>
 #include <math.h>
 
@@ -31,8 +32,8 @@ static void eval_fold_bodies(eval *e, eval_plan *p, const op_node *n) {
     body_ref x = body_input(&p->step, 2, (body_type)t);
     op_fold_step(&p->step, kind, p->state, x, body_input(&p->step, 3, BODY_I32));
     p->finished = op_fold_finish(&p->finish, kind, before);
-    size_t most = p->step.code.count > p->finish.code.count ? p->step.code.count
-                                                            : p->finish.code.count;
+    size_t most =
+        p->step.code.count > p->finish.code.count ? p->step.code.count : p->finish.code.count;
     p->registers = arena_array(e->memory, body_value, most);
 }
 
@@ -71,8 +72,8 @@ static body_value eval_fold_one(eval_plan *p, int64_t offset) {
         int64_t stride = w->stride[w->rank - 1][0], index = 0;
         do {
             for (int64_t i = 0; i < w->extent[w->rank - 1]; i++) {
-                inputs[2] = eval_load(x->slot->data, x->slot->type,
-                                      p->terms.offset[0] + i * stride);
+                inputs[2] =
+                    eval_load(x->slot->data, x->slot->type, p->terms.offset[0] + i * stride);
                 inputs[3].i32 = (int32_t)index++;
                 body_run(&p->step, inputs, p->registers);
                 for (int state = 0; state < p->fold.states; state++)
@@ -103,8 +104,7 @@ void eval_fold(eval *e, eval_slot *s) {
 /* ---- contract */
 
 /* A loop over one letter: the strides of an operand whose dimensions are at these letters. */
-static int64_t eval_letter(const eval_slot *x, const int8_t *letters, int letter,
-                           int64_t *extent) {
+static int64_t eval_letter(const eval_slot *x, const int8_t *letters, int letter, int64_t *extent) {
     for (int d = 0; d < x->rank; d++)
         if (letters[d] == letter) {
             *extent = x->dimension[d];
@@ -167,11 +167,10 @@ static body_value eval_contract_one(eval_plan *p, dtype t, int64_t offset_a, int
             if (t == DTYPE_F32) {
                 const float *x = (const float *)a->slot->data, *y = (const float *)b->slot->data;
                 for (int64_t i = 0; i < extent; i++)
-                    sum_f32 = fmaf(x[offset[0] + i * stride[0]], y[offset[1] + i * stride[1]],
-                                   sum_f32);
+                    sum_f32 =
+                        fmaf(x[offset[0] + i * stride[0]], y[offset[1] + i * stride[1]], sum_f32);
             } else {
-                const double *x = (const double *)a->slot->data,
-                             *y = (const double *)b->slot->data;
+                const double *x = (const double *)a->slot->data, *y = (const double *)b->slot->data;
                 for (int64_t i = 0; i < extent; i++)
                     sum = fma(x[offset[0] + i * stride[0]], y[offset[1] + i * stride[1]], sum);
             }

@@ -1,14 +1,16 @@
 /* Values that are computed element by element: element-wise ops and views.
  *
- * An element-wise op is its body, recorded once and run for each element; there is no second definition of what it means. A view
- * is a copy of the elements that op_view names; what no part of it covers is 0. */
+ * An element-wise op is its body, recorded once and run for each element; there is no second
+ * definition of what it means. A view is a copy of the elements that op_view names; what no part of
+ * it covers is 0. */
 #include <string.h>
 
 #include "graph/eval_node.h"
 
 typedef struct eval_plan {
     int parts;
-    eval_frame *frames; /* of an element-wise op: result, arguments, element number; of a view's part: result, source */
+    eval_frame *frames; /* of an element-wise op: result, arguments, element number; of a view's
+                           part: result, source */
     bool clears;        /* a view that does not cover its result: the first frame writes zeros */
     body code;
     body_ref result;
@@ -112,8 +114,7 @@ static void eval_view_part(eval *e, eval_frame *f, eval_slot *s, const op_view *
     for (int d = 0; d < s->rank && !view->linear; d++) {
         bool guarded = view->guard == d;
         int64_t low = guarded && view->low > 0 ? view->low : 0;
-        int64_t high =
-            guarded && view->high < s->dimension[d] ? view->high : s->dimension[d];
+        int64_t high = guarded && view->high < s->dimension[d] ? view->high : s->dimension[d];
         int64_t *stride = eval_walk_loop(&f->walk, e->memory, high > low ? high - low : 0);
         stride[0] = s->stride[d];
         stride[1] = dimension[d];

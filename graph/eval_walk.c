@@ -1,5 +1,6 @@
-/* The one way in which the evaluator moves through memory: an odometer whose wheels are axes and feature dimensions, with a
- * position for each operand instead of index arithmetic for each element. */
+/* The one way in which the evaluator moves through memory: an odometer whose wheels are axes and
+ * feature dimensions, with a position for each operand instead of index arithmetic for each
+ * element. */
 #include "graph/eval_walk.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* Nests of counted loops over several operands at once: where each operand stands while the loops run. */
+/* Nests of counted loops over several operands at once: where each operand stands while the loops
+ * run. */
 #ifndef EDDY_GRAPH_EVAL_WALK_H
 #define EDDY_GRAPH_EVAL_WALK_H
 
@@ -24,12 +25,14 @@ typedef struct eval_cursor {
 } eval_cursor;
 
 void eval_walk_init(eval_walk *w, int operands);
-/* Adds a loop inside the others; the caller fills the strides, one for each operand, which are zero at first. */
+/* Adds a loop inside the others; the caller fills the strides, one for each operand, which are zero
+ * at first. */
 int64_t *eval_walk_loop(eval_walk *w, arena *memory, int64_t extent);
-/* Drops loops of one step and joins neighbours that are one longer loop; the order of elements stays. */
+/* Drops loops of one step and joins neighbours that are one longer loop; the order of elements
+ * stays. */
 void eval_walk_pack(eval_walk *w, arena *memory);
-/* offset: where the operands begin, moved along by the cursor. false if there is no element at all. Then, for each row, the
- * caller runs the innermost loop itself. */
+/* offset: where the operands begin, moved along by the cursor. false if there is no element at all.
+ * Then, for each row, the caller runs the innermost loop itself. */
 bool eval_cursor_begin(eval_cursor *c, const eval_walk *w, int64_t *offset);
 /* The next row; false after the last one, the offsets are then where they began. */
 bool eval_cursor_next(eval_cursor *c);

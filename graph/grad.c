@@ -1,15 +1,19 @@
 /* Reverse mode on a cyclic graph (semantics, section 3).
  *
- * Backpropagation through time needs no unrolling: the adjoint of delay(x, k) is a delay by -k of the adjoint. So the graph is cut
- * at its delays, which leaves an order without cycles; each delay gets a backward state that is open at first and counts as a
- * contribution to the adjoint of the delayed value; the cut graph is walked once from the end; and at last each backward state is
- * bound to the adjoint that its delay has collected. The result is a recurrence graph again, so gradients of gradients work.
+ * Backpropagation through time needs no unrolling: the adjoint of delay(x, k) is a delay by -k of
+ * the adjoint. So the graph is cut at its delays, which leaves an order without cycles; each delay
+ * gets a backward state that is open at first and counts as a contribution to the adjoint of the
+ * delayed value; the cut graph is walked once from the end; and at last each backward state is
+ * bound to the adjoint that its delay has collected. The result is a recurrence graph again, so
+ * gradients of gradients work.
  *
- * Number order is the order of dependence of the cut graph, so the walk goes through the numbers downwards. What is added up in
- * which order is part of the result: contributions to one adjoint add in the order of their readers' numbers, the seed first.
+ * Number order is the order of dependence of the cut graph, so the walk goes through the numbers
+ * downwards. What is added up in which order is part of the result: contributions to one adjoint
+ * add in the order of their readers' numbers, the seed first.
  *
- * Traps. Only a delay's value is cut (its own record gives that no adjoint), its init is an ordinary argument. A custom op's adjoint goes to its xs and not to its y.
- * An op's own adjoint may lack axes or have too many dimensions: make_fit makes it as large as the value it belongs to. */
+ * Traps. Only a delay's value is cut (its own record gives that no adjoint), its init is an
+ * ordinary argument. A custom op's adjoint goes to its xs and not to its y. An op's own adjoint may
+ * lack axes or have too many dimensions: make_fit makes it as large as the value it belongs to. */
 #include <assert.h>
 
 #include "graph/graph.h"
@@ -24,8 +28,8 @@ struct grad_part {
 
 typedef struct grad_work {
     graph *g;
-    bool step;      /* inside one step: delays are leaves, and so is what is asked for */
-    size_t count;   /* nodes when the work began; newer ones are adjoints */
+    bool step;    /* inside one step: delays are leaves, and so is what is asked for */
+    size_t count; /* nodes when the work began; newer ones are adjoints */
     node_list reached;
     /* By node number. */
     bool *is_reached, *is_live, *is_leaf;

@@ -1,8 +1,9 @@
 /* Pass: the order of additions (rule 35).
  *
- * A sum over the axis that a program is blocked over must come out the same whether it runs in one piece or block by block. So
- * the blocked axis is the outermost loop of every reduction over it, in the direction of the sweep that adds it up: weight
- * gradients sum over descending steps. The order is part of the node, and every reader of the program obeys it. */
+ * A sum over the axis that a program is blocked over must come out the same whether it runs in one
+ * piece or block by block. So the blocked axis is the outermost loop of every reduction over it, in
+ * the direction of the sweep that adds it up: weight gradients sum over descending steps. The order
+ * is part of the node, and every reader of the program obeys it. */
 #include "graph/graph.h"
 
 static op_node *order_rule(rewrite *r, const op_node *n) {
@@ -20,7 +21,8 @@ static op_node *order_rule(rewrite *r, const op_node *n) {
 }
 
 void order_graph(const graph *from, graph *to) {
-    /* The analyses neither add nodes nor keep anything; mistakes and scratch memory are those of the new graph. */
+    /* The analyses neither add nodes nor keep anything; mistakes and scratch memory are those of
+     * the new graph. */
     graph source = *from;
     source.memory = source.builder.memory = to->memory;
     source.problem = source.builder.problem = to->problem;

@@ -121,6 +121,14 @@ void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user) 
     to->builder.where = where;
 }
 
+/* Arguments of n through which it depends on `from`. A custom value's own cotangent is bound by it:
+ * inside a recurrence the gradients may lead back to the custom value itself, whose gradients keep
+ * their cotangent. */
+static int rewrite_free_count(const op_node *n, const op_node *from) {
+    bool binds = n->op == OP_CUSTOM && n->arguments[n->count - 1] == from;
+    return binds ? 1 + n->attributes.xs : n->count;
+}
+
 op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node *to) {
     if (!root || !from || !to || b->problem->code != STATUS_OK)
         return NULL;
@@ -138,7 +146,8 @@ op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node
         again = false;
         for (size_t i = 0; i < count; i++) {
             const op_node *n = g->nodes.at[i];
-            for (int a = 0; a < n->count && needed[i] && !depends[i]; a++) {
+            int free_count = rewrite_free_count(n, from);
+            for (int a = 0; a < free_count && needed[i] && !depends[i]; a++) {
                 const op_node *argument = n->arguments[a];
                 depends[i] = argument && depends[argument->id];
                 again = again || depends[i];

@@ -1,14 +1,18 @@
-/* In how many passes over one axis does a program run, and which way does each pass go? (semantics, section 5)
+/* In how many passes over one axis does a program run, and which way does each pass go? (semantics,
+ * section 5)
  *
- * A program that runs in blocks of an axis makes sweeps: level 0 upwards or downwards, then level 1, and so on. A value may read
- * what its own sweep has just made or what a lower level has stored whole; a delay reads its own sweep only if that runs the
- * delay's way; what needs the whole axis is there one level later. Loops along the axis and reductions over it have one place
- * each, the lowest that their arguments allow. All else (element-wise values, products off the cycle) floats: it is computed
- * in whatever sweep reads it, so it only passes its own constraints on to its readers.
+ * A program that runs in blocks of an axis makes sweeps: level 0 upwards or downwards, then level
+ * 1, and so on. A value may read what its own sweep has just made or what a lower level has stored
+ * whole; a delay reads its own sweep only if that runs the delay's way; what needs the whole axis
+ * is there one level later. Loops along the axis and reductions over it have one place each, the
+ * lowest that their arguments allow. All else (element-wise values, products off the cycle) floats:
+ * it is computed in whatever sweep reads it, so it only passes its own constraints on to its
+ * readers.
  *
- * Traps. A loop along another axis cannot be cut into blocks if a delay inside looks along this one, or if something inside needs
- * all of it. A value that does not touch the axis is static: it has a level but no direction. A floating value that a delay or a
- * whole-axis read wants to look at must come to rest first. */
+ * Traps. A loop along another axis cannot be cut into blocks if a delay inside looks along this
+ * one, or if something inside needs all of it. A value that does not touch the axis is static: it
+ * has a level but no direction. A floating value that a delay or a whole-axis read wants to look at
+ * must come to rest first. */
 #include "graph/graph.h"
 
 /* An argument's sweep, and which way it is looked at: -1 ahead, 0 at this step, +1 back. */
@@ -30,9 +34,9 @@ typedef struct sweeps_item {
     int loop_axis; /* -1: a single value */
     int loop_sign;
     sweeps_kind kind;
-    int least;               /* the lowest level that its constraints allow */
-    VEC(sweeps_near) near;   /* what it reads in sweeps */
-    sweep_place place;       /* sign 0: not placed */
+    int least;             /* the lowest level that its constraints allow */
+    VEC(sweeps_near) near; /* what it reads in sweeps */
+    sweep_place place;     /* sign 0: not placed */
 } sweeps_item;
 
 typedef struct sweeps_work {
@@ -122,7 +126,8 @@ static bool sweeps_touches(const sweeps_work *w, const sweeps_item *item) {
     return false;
 }
 
-/* The value inside a loop along another axis that keeps that loop from being cut; NULL if there is none. */
+/* The value inside a loop along another axis that keeps that loop from being cut; NULL if there is
+ * none. */
 static const op_node *sweeps_obstacle(const sweeps_work *w, const sweeps_item *item) {
     uint32_t own = w->item[item->members[0]->id];
     if (item->loop_axis < 0 || sweeps_is_along(w, item))
@@ -151,7 +156,8 @@ static bool sweeps_allows(const sweeps_item *item, int level, int sign) {
     return true;
 }
 
-/* The first sweep that satisfies all constraints; of two on one level the preferred direction. only: no other direction. */
+/* The first sweep that satisfies all constraints; of two on one level the preferred direction.
+ * only: no other direction. */
 static void sweeps_rest(sweeps_item *item, int preferred, bool only) {
     int level = item->least;
     for (size_t i = 0; i < item->near.count; i++)
@@ -269,8 +275,7 @@ static void sweeps_list(const sweeps_work *w, sweep_plan *out) {
     }
 }
 
-bool sweeps_place(graph *g, arena *memory, const schedule_list *items, int axis,
-                  sweep_plan *out) {
+bool sweeps_place(graph *g, arena *memory, const schedule_list *items, int axis, sweep_plan *out) {
     sweeps_work w = sweeps_begin(g, memory, items, axis);
     *out = (sweep_plan){.axis = axis, .of = arena_array(memory, sweep_place, g->nodes.count)};
     for (size_t q = 0; q < w.count; q++) {
