@@ -1,7 +1,7 @@
 /* Programs as data: storage, checking, transformation, scheduling, evaluation. No LLVM here.
  *
- * A graph owns nothing but an arena. Nodes are folded and shared as they are born, so two equal values are one node. The only
- * nodes that may close a cycle are delays. */
+ * A graph owns nothing but an arena. Nodes are folded and shared as they are born, so two equal
+ * values are one node. The only nodes that may close a cycle are delays. */
 #ifndef EDDY_GRAPH_GRAPH_H
 #define EDDY_GRAPH_GRAPH_H
 
@@ -12,37 +12,37 @@
 #include "ops/op.h"
 
 typedef struct graph_axis {
-  const char *name;
-  bool batch;       /* batch axes lie inside time axes in memory */
-  int64_t extent;   /* fixed extent, or -1: a run-time number */
-  op_node *lengths; /* i32, or NULL */
-  bool used;        /* somebody asked for its end already: its lengths may not change any more */
+    const char *name;
+    bool batch;       /* batch axes lie inside time axes in memory */
+    int64_t extent;   /* fixed extent, or -1: a run-time number */
+    op_node *lengths; /* i32, or NULL */
+    bool used;        /* somebody asked for its end already: its lengths may not change any more */
 } graph_axis;
 
 /* A result that leaves the program; 0 past the end of a sample (rule 4d). */
 typedef struct graph_output {
-  const char *name;
-  op_node *node;
+    const char *name;
+    op_node *node;
 } graph_output;
 
 /* After all values are computed, variable (a param) takes the value of node. */
 typedef struct graph_update {
-  op_node *variable;
-  op_node *node;
+    op_node *variable;
+    op_node *node;
 } graph_update;
 
 typedef struct graph {
-  op_builder builder; /* first: a graph is a builder */
-  arena *memory;
-  error *problem;
-  VEC(op_node *) nodes;
-  graph_axis axes[LIMIT_AXES];
-  int axis_count;
-  VEC(graph_output) outputs;
-  VEC(graph_update) updates;
-  intern names;   /* texts and constant payloads */
-  intern shared;  /* node key -> node */
-  uint64_t streams;
+    op_builder builder; /* first: a graph is a builder */
+    arena *memory;
+    error *problem;
+    VEC(op_node *) nodes;
+    graph_axis axes[LIMIT_AXES];
+    int axis_count;
+    VEC(graph_output) outputs;
+    VEC(graph_update) updates;
+    intern names;  /* texts and constant payloads */
+    intern shared; /* node key -> node */
+    uint64_t streams;
 } graph;
 
 typedef VEC(op_node *) node_list;
@@ -53,45 +53,54 @@ void graph_init(graph *g, arena *memory, error *problem);
 /* A new axis; -1 after a mistake (name taken, too many). extent -1: a run-time number. */
 int graph_axis_add(graph *g, const char *name, bool batch, int64_t extent);
 int graph_axis_find(const graph *g, const char *name); /* -1: none */
-/* lengths: i32 with shape [] whose domain does not hold the axis. A mistake if a value already depends on the axis's end. */
+/* lengths: i32 with shape [] whose domain does not hold the axis. A mistake if a value already
+ * depends on the axis's end. */
 bool graph_axis_lengths(graph *g, int axis, op_node *lengths);
-/* The set of axes in canonical memory order, outermost first: time axes by number, then batch axes by number. Returns count. */
+/* The set of axes in canonical memory order, outermost first: time axes by number, then batch axes
+ * by number. Returns count. */
 int graph_axis_order(const graph *g, uint32_t domain, int out[LIMIT_AXES]);
 /* As builder.make, but neither folded nor shared: for the parser, which rebuilds what it reads. */
-op_node *graph_make_raw(graph *g, op_id op, op_node *const *arguments, int count, const op_attributes *attributes);
-/* Closes a state: x's shape and dtype must be the delay's, its domain a subset (it is expanded). false after a mistake. */
+op_node *graph_make_raw(graph *g, op_id op, op_node *const *arguments, int count,
+                        const op_attributes *attributes);
+/* Closes a state: x's shape and dtype must be the delay's, its domain a subset (it is expanded).
+ * false after a mistake. */
 bool graph_bind(graph *g, op_node *delay, op_node *x);
 void graph_output_add(graph *g, const char *name, op_node *node);
 void graph_update_add(graph *g, op_node *variable, op_node *node);
 /* Gives a value the user's name (first one stays). Returns node. */
 op_node *graph_name(graph *g, op_node *node, const char *name);
-/* Arguments before users; a delay's argument 0 is not an edge when cut. Only live arguments (op_live_count). Iterative. */
+/* Arguments before users; a delay's argument 0 is not an edge when cut. Only live arguments
+ * (op_live_count). Iterative. */
 void graph_postorder(arena *memory, op_node *const *roots, size_t count, bool cut, node_list *out);
 /* All outputs' and updates' nodes. */
 void graph_roots(const graph *g, arena *memory, node_list *out);
 
-/* ---- fold.c: exact identities only (x * 1, x - 0, select of equal sides, view of a view, constants of scalars); keeps domain,
- * shape and dtype of what it replaces (rule 2). Returns the replacement or NULL. */
+/* ---- fold.c: exact identities only (x * 1, x - 0, select of equal sides, view of a view,
+ * constants of scalars); keeps domain, shape and dtype of what it replaces (rule 2). Returns the
+ * replacement or NULL. */
 op_node *fold_apply(op_builder *b, const op_node *candidate);
 
 /* ---- rewrite.c: a new graph from an old one */
 typedef struct rewrite {
-  graph *to;
-  op_node **map; /* old id -> new node, NULL: not yet or not reached */
-  void *user;
+    graph *to;
+    op_node **map; /* old id -> new node, NULL: not yet or not reached */
+    void *user;
 } rewrite;
-/* rule: the new node for old `n`, given that its arguments are mapped (but the next value of a state, which stands behind it and is
- * bound at the end); NULL asks for a plain copy. Copies axes, outputs, updates; drops what nothing needs. NULL rule: clean copy. */
+/* rule: the new node for old `n`, given that its arguments are mapped (but the next value of a
+ * state, which stands behind it and is bound at the end); NULL asks for a plain copy. Copies axes,
+ * outputs, updates; drops what nothing needs. NULL rule: clean copy. */
 typedef op_node *(*rewrite_rule)(rewrite *r, const op_node *n);
 void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user);
 /* builder.substitute. States whose cycle depends on `from` are copied whole. */
 op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node *to);
 
-/* ---- verify.c: every rule that a program must obey (semantics, section 4), with the cycle named and advice.
- * Also: unbound states, dtype and domain consistency of every node. false with *problem set. */
+/* ---- verify.c: every rule that a program must obey (semantics, section 4), with the cycle named
+ * and advice. Also: unbound states, dtype and domain consistency of every node. false with *problem
+ * set. */
 bool verify_graph(graph *g);
 
-/* ---- print.c, parse.c, dot.c: the language of printed graphs (docs/graph.md); parse(print(g)) prints the same text. */
+/* ---- print.c, parse.c, dot.c: the language of printed graphs (docs/graph.md); parse(print(g))
+ * prints the same text. */
 void print_graph(const graph *g, text *out);
 /* "f32 {t,b} [4, 3]"; "{t,b}". */
 void print_type(const graph *g, const op_node *n, text *out);
@@ -103,59 +112,68 @@ bool parse_graph(graph *g, const char *source, size_t length, const char *file);
 void dot_graph(const graph *g, text *out);
 
 /* ---- grad.c */
-/* d(sum of loss over everything)/d(wrt[i]) through time: out[i] has wrt's dtype, shape and domain. Adjoint contributions add in
- * node-number order. false after a mistake (loss not a float, unbound state). */
+/* d(sum of loss over everything)/d(wrt[i]) through time: out[i] has wrt's dtype, shape and domain.
+ * Adjoint contributions add in node-number order. false after a mistake (loss not a float, unbound
+ * state). */
 bool grad_program(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_node **out);
-/* Partial derivative inside one step: delays are leaves and may be open, the seed is 1 per step and sample (rule 18). */
+/* Partial derivative inside one step: delays are leaves and may be open, the seed is 1 per step and
+ * sample (rule 18). */
 bool grad_step(graph *g, op_node *y, op_node *const *wrt, size_t count, op_node **out);
 
 /* ---- schedule.c: components, loops, nests */
 typedef struct schedule_item schedule_item;
 typedef VEC(schedule_item) schedule_list;
 struct schedule_item {
-  op_node *node;       /* a single value, computed for all of its domain that no enclosing loop fixes; NULL for a loop */
-  int axis, sign;      /* a loop: over this axis, +1 upwards or -1 downwards */
-  schedule_list items; /* its body in dependence order */
+    op_node *node;  /* a single value, computed for all of its domain that no enclosing loop fixes;
+                       NULL for a loop */
+    int axis, sign; /* a loop: over this axis, +1 upwards or -1 downwards */
+    schedule_list items; /* its body in dependence order */
 };
-/* first: axis to try before the others (the blocked axis), -1 none. Among independent items the order is by node number.
- * false: illegal program, *problem names the cycle, says why and what to do. */
-bool schedule_graph(graph *g, arena *memory, op_node *const *roots, size_t count, int first, schedule_list *out);
+/* first: axis to try before the others (the blocked axis), -1 none. Among independent items the
+ * order is by node number. false: illegal program, *problem names the cycle, says why and what to
+ * do. */
+bool schedule_graph(graph *g, arena *memory, op_node *const *roots, size_t count, int first,
+                    schedule_list *out);
 void schedule_print(const graph *g, const schedule_list *items, text *out);
 
-/* ---- sweeps.c: levels and directions of a program that runs in blocks along one axis (semantics, section 5) */
+/* ---- sweeps.c: levels and directions of a program that runs in blocks along one axis (semantics,
+ * section 5) */
 typedef struct sweep_place {
-  int level, sign; /* sign 0: static, not in a sweep */
+    int level, sign; /* sign 0: static, not in a sweep */
 } sweep_place;
 typedef struct sweep_plan {
-  int axis;
-  sweep_place *of;  /* by node id: where a loop or reduction is placed; floats have the first sweep that reads them */
-  VEC(sweep_place) order; /* the distinct sweeps in the order they run */
+    int axis;
+    sweep_place *of; /* by node id: where a loop or reduction is placed; floats have the first sweep
+                        that reads them */
+    VEC(sweep_place) order; /* the distinct sweeps in the order they run */
 } sweep_plan;
 /* false: the axis cannot be the outermost loop of some component (rule 27); *problem says which. */
 bool sweeps_place(graph *g, arena *memory, const schedule_list *items, int axis, sweep_plan *out);
-/* The axis that a program is blocked over: the first time axis that is legal as the outermost of every component that delays
- * along it; -1 if there is none. */
+/* The axis that a program is blocked over: the first time axis that is legal as the outermost of
+ * every component that delays along it; -1 if there is none. */
 int sweeps_axis(graph *g, arena *memory);
-/* Pass: sets `outermost` and `reverse` of every reduction over the blocked axis (rule 35). A new graph. */
+/* Pass: sets `outermost` and `reverse` of every reduction over the blocked axis (rule 35). A new
+ * graph. */
 void order_graph(const graph *from, graph *to);
 
 /* ---- mask.c */
-/* Pass: outputs become select(valid, value, 0) where their axes have lengths (rule 4d); outputs and new
- * values of params that are leaves go through keep. A new graph. */
+/* Pass: outputs become select(valid, value, 0) where their axes have lengths (rule 4d); outputs and
+ * new values of params that are leaves go through keep. A new graph. */
 void mask_graph(const graph *from, graph *to);
 
-/* ---- eval.c: the reference evaluator. Plain loops over the schedule, one value at a time; the order of every sum is the
- * node's own. Compiled code must equal it bit for bit. */
+/* ---- eval.c: the reference evaluator. Plain loops over the schedule, one value at a time; the
+ * order of every sum is the node's own. Compiled code must equal it bit for bit. */
 typedef struct eval eval;
 typedef struct eval_feed {
-  const op_node *node; /* input or param */
-  const void *data;    /* its elements: axes in canonical order, then features, row-major */
+    const op_node *node; /* input or param */
+    const void *data;    /* its elements: axes in canonical order, then features, row-major */
 } eval_feed;
-/* Evaluates the roots of a verified graph. extents: by axis number. NULL with *problem set after a mistake (missing feed, sizes).
- * Values live in `memory`. */
-eval *eval_graph(graph *g, arena *memory, op_node *const *roots, size_t count, const int64_t extents[LIMIT_AXES],
-                 const eval_feed *feeds, size_t feed_count);
-/* The value of any node that was computed (roots always are); element count in *elements. NULL if it was not. */
+/* Evaluates the roots of a verified graph. extents: by axis number. NULL with *problem set after a
+ * mistake (missing feed, sizes). Values live in `memory`. */
+eval *eval_graph(graph *g, arena *memory, op_node *const *roots, size_t count,
+                 const int64_t extents[LIMIT_AXES], const eval_feed *feeds, size_t feed_count);
+/* The value of any node that was computed (roots always are); element count in *elements. NULL if
+ * it was not. */
 const void *eval_value(const eval *e, const op_node *node, size_t *elements);
 
 #endif

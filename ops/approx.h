@@ -7,16 +7,20 @@
 
 #include "ops/body.h"
 
-body_ref approx_exp(body *b,
-                    body_ref x); /* overflows to inf, underflows gradually to 0; exp(-inf) = 0 */
+/* Overflows to inf, underflows gradually to 0. */
+body_ref approx_exp(body *b, body_ref x);
+/* e^x - 1; -1 at -inf; the sign of zero is kept, here and where a function is odd. */
 body_ref approx_expm1(body *b, body_ref x);
-body_ref approx_log(body *b, body_ref x); /* log(0) = -inf, log(x < 0) = NaN, denormals are right */
+/* -inf at 0, NaN below; denormals are right. */
+body_ref approx_log(body *b, body_ref x);
+/* log(1 + x): -inf at -1, NaN below. */
 body_ref approx_log1p(body *b, body_ref x);
-body_ref approx_tanh(body *b, body_ref x);    /* odd, bounded by 1 */
-body_ref approx_sigmoid(body *b, body_ref x); /* in [0, 1] */
-body_ref approx_sin(
-    body *b,
-    body_ref x); /* the stated bound holds for |x| up to 1e5 (f32) and 1e9 (f64); inf gives NaN */
+/* Odd, bounded by 1. */
+body_ref approx_tanh(body *b, body_ref x);
+/* 1 / (1 + e^-x), in [0, 1]; denormal results are right. */
+body_ref approx_sigmoid(body *b, body_ref x);
+/* The bound holds for |x| up to 1e5 (f32) and 1e9 (f64); NaN beyond 2^22 (f32) and 2^50 (f64). */
+body_ref approx_sin(body *b, body_ref x);
 body_ref approx_cos(body *b, body_ref x);
 
 #endif

@@ -12,13 +12,14 @@
  * approx.c; remaining error in 2^-24 (f32): S 0.07, C 0.002; in 2^-53 (f64): S 0.04, C 0.002.
  *
  * Measured in units in the last place:     sin    cos
- *     f32, every float up to 1e5           @@@
- *     f64, samples up to 1e9               @@@
+ *     f32, every float up to 1e5           0.88   0.87
+ *     f64, samples up to 1e9               0.85   0.83
  *
  * Beyond that the error grows slowly, from the precision of pi/2. Beyond 2^22 (f32) and 2^50 (f64),
- * where neighbouring numbers lie half a radian and more apart and n no longer fits, the result is
- * NaN rather than a wrong number. Trap: the parts must be subtracted in this order and with n = 0
- * leave -0 alone; tiny x, -0 among them, is selected at the end all the same, since low is +0. */
+ * where neighbouring numbers lie a quarter of a radian and more apart and n soon no longer fits,
+ * the result is NaN rather than a wrong number. Trap: the parts must be subtracted in this order
+ * and with n = 0 leave -0 alone; tiny x, -0 among them, is selected at the end all the same, since
+ * low is +0. */
 #include "ops/approx.h"
 
 #include <math.h>

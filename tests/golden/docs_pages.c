@@ -37,13 +37,21 @@ static const char *family_title(op_family family) {
     return "";
 }
 
+/* A formula as code in a cell of a table, whose bars need escapes; "none" where there is none. */
+static void add_formula(text *out, const char *formula) {
+    text_add(out, formula[0] ? "`" : "none");
+    for (const char *c = formula; *c; c++)
+        text_add(out, *c == '|' ? "\\|" : "%c", *c);
+    text_add(out, formula[0] ? "`" : "");
+}
+
 static void ops_page(text *out) {
     text_add(
         out,
         "# Operations\n\n"
-        "Written by the test `golden_docs_pages` from the op table (`ops/ops.def` and the records in `ops/`);\n"
-        "`./run docs` renews it. The rules for domains, padding and the order of sums are in\n"
-        "[graph.md](graph.md).\n");
+        "Written by the test `golden_docs_pages` from the op table (`ops/ops.def` and the records\n"
+        "in `ops/`); `./run docs` renews it. The rules for domains, padding and the order of sums\n"
+        "are in [graph.md](graph.md).\n");
     for (int family = OP_FAMILY_LEAF; family <= OP_FAMILY_DELAY; family++) {
         text_add(out, "\n## %s\n\n| op | value | adjoint | about |\n| --- | --- | --- | --- |\n",
                  family_title((op_family)family));
@@ -51,10 +59,11 @@ static void ops_page(text *out) {
             const op_info *op = op_get((op_id)id);
             if ((int)op->family != family)
                 continue;
-            const char *adjoint = op->adjoint_formula;
-            text_add(out, "| `%s` | %s%s%s | %s%s%s | %s |\n", op->name, op->formula[0] ? "`" : "",
-                     op->formula, op->formula[0] ? "`" : "", adjoint[0] ? "`" : "",
-                     adjoint[0] ? adjoint : "none", adjoint[0] ? "`" : "", op->about);
+            text_add(out, "| `%s` | ", op->name);
+            add_formula(out, op->formula);
+            text_add(out, " | ");
+            add_formula(out, op->adjoint_formula);
+            text_add(out, " | %s |\n", op->about);
         }
     }
 }
@@ -63,10 +72,11 @@ static void passes_page(text *out) {
     text_add(
         out,
         "# Passes\n\n"
-        "Written by the test `golden_docs_pages` from the table in `jit/pipeline.c`; `./run docs` renews it.\n"
-        "The letters select passes in `EDDY_DUMP` (print what a pass made) and `EDDY_STOP` (stop behind it).\n"
-        "An exact pass keeps every bit of every value; one that is not changes the order of additions and is\n"
-        "followed by the evaluator, which always runs the rewritten graph.\n\n"
+        "Written by the test `golden_docs_pages` from the table in `jit/pipeline.c`; `./run docs`\n"
+        "renews it. The letters select passes in `EDDY_DUMP` (print what a pass made) and\n"
+        "`EDDY_STOP` (stop behind it). An exact pass keeps every bit of every value; one that is\n"
+        "not decides an order of additions, and the evaluator, which runs the rewritten graph,\n"
+        "follows it.\n\n"
         "| letter | pass | exact | what it does |\n| --- | --- | --- | --- |\n");
     for (int i = 0; i < pipeline_pass_count; i++)
         text_add(out, "| %c | %s | %s | %s |\n", pipeline_passes[i].letter, pipeline_passes[i].name,
