@@ -9,7 +9,7 @@ void program_init(program *p) {
     graph_init(&p->g, &p->memory, &p->problem);
 }
 
-void program_free(program *p) {
+void program_close(program *p) {
     arena_free(&p->memory);
 }
 

@@ -13,7 +13,7 @@ typedef struct program {
 } program;
 
 void program_init(program *p);
-void program_free(program *p);
+void program_close(program *p);
 /* The text of the graph, in its arena. */
 const char *program_text(program *p);
 /* Parses into p, which is initialised here. The file is called "text". */

@@ -24,7 +24,7 @@ static void start(void) {
 
 static void stop(void) {
     cr_assert_eq(p.problem.code, STATUS_OK, "%s", p.problem.message);
-    program_free(&p);
+    program_close(&p);
 }
 
 TestSuite(graph_fold, .init = start, .fini = stop);

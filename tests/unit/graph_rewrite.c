@@ -17,9 +17,9 @@ Test(graph_rewrite, a_clean_copy_prints_the_same) {
     cr_assert_str_eq(program_text(&copy), program_text(&again));
     cr_assert_str_eq(program_text(&p), program_text(&copy), "everything of the sample is needed");
     cr_assert_eq(copy.g.builder.new_stream(&copy.g.builder), p.g.builder.new_stream(&p.g.builder));
-    program_free(&again);
-    program_free(&copy);
-    program_free(&p);
+    program_close(&again);
+    program_close(&copy);
+    program_close(&p);
 }
 
 Test(graph_rewrite, what_nothing_needs_is_dropped) {
@@ -49,8 +49,8 @@ Test(graph_rewrite, what_nothing_needs_is_dropped) {
                      "output \"y\" %3\nupdate %2 %1\n");
     cr_assert_str_eq(copy.g.nodes.at[3]->where.file, "model.c");
     cr_assert_eq(copy.g.nodes.at[3]->where.line, 4);
-    program_free(&copy);
-    program_free(&p);
+    program_close(&copy);
+    program_close(&p);
 }
 
 /* Every tanh becomes a sin; counts them. */
@@ -84,8 +84,8 @@ Test(graph_rewrite, rules_reach_values_on_a_cycle) {
                      "%2 = exp %1 : f32 {t} []\n%3 = sin %2 : f32 {t} []\n"
                      "output \"a\" %3\noutput \"b\" %3\n");
     cr_assert(verify_graph(&copy.g), "%s", copy.problem.message);
-    program_free(&copy);
-    program_free(&p);
+    program_close(&copy);
+    program_close(&p);
 }
 
 /* The state is replaced by its init; nothing is left to bind. */
@@ -112,8 +112,8 @@ Test(graph_rewrite, a_rule_may_remove_a_state) {
     cr_assert_eq(copy.problem.code, STATUS_OK);
     cr_assert_eq(copy.g.outputs.at[0].node->op, OP_EXPAND);
     cr_assert(verify_graph(&copy.g));
-    program_free(&copy);
-    program_free(&p);
+    program_close(&copy);
+    program_close(&p);
 }
 
 Test(graph_rewrite, substitution_shares_what_does_not_depend) {
@@ -131,7 +131,7 @@ Test(graph_rewrite, substitution_shares_what_does_not_depend) {
     cr_assert_eq(b->substitute(b, other, x, y), other);
     cr_assert_eq(b->substitute(b, x, x, y), y);
     cr_assert_null(b->substitute(b, NULL, x, y));
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_rewrite, substitution_copies_states_that_depend) {
@@ -162,5 +162,5 @@ Test(graph_rewrite, substitution_copies_states_that_depend) {
     cr_assert_eq(after->arguments[0]->arguments[0], state);
     cr_assert_eq(after->arguments[1], y);
     cr_assert_eq(h->arguments[0], next, "the original is as it was");
-    program_free(&p);
+    program_close(&p);
 }

@@ -36,7 +36,7 @@ Test(graph_share, equal_values_are_one_node) {
     op_node *dot = make_contract(b, spec, x, y, 0);
     spec[0] = 'm'; /* another address, the same text */
     cr_assert_eq(make_contract(b, "m,m->", x, y, 0), dot);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, unused_dimensions_of_a_shape_do_not_count) {
@@ -50,7 +50,7 @@ Test(graph_share, unused_dimensions_of_a_shape_do_not_count) {
     op_node *first = b->make(b, OP_BROADCAST, &x, 1, &a);
     a.shape.dimension[5] = 77;
     cr_assert_eq(b->make(b, OP_BROADCAST, &x, 1, &a), first);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, keep_and_random_keep_their_own_identity) {
@@ -68,7 +68,7 @@ Test(graph_share, keep_and_random_keep_their_own_identity) {
     uint64_t stream = b->new_stream(b);
     cr_assert_neq(stream, 0);
     cr_assert_neq(b->new_stream(b), stream);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, states_are_never_shared) {
@@ -82,7 +82,7 @@ Test(graph_share, states_are_never_shared) {
     cr_assert_neq(first, second);
     op_node *x = input(&p, "x", PROGRAM_BIT(PROGRAM_T));
     cr_assert_eq(make_delay(b, x, PROGRAM_T, 1, zero), make_delay(b, x, PROGRAM_T, 1, zero));
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, a_leaf_has_a_name_of_its_own) {
@@ -99,7 +99,7 @@ Test(graph_share, a_leaf_has_a_name_of_its_own) {
                      "model.c:9: param: the name \"x\" belongs to the input made at model.c:3; "
                      "give each input and param a name of its own");
     cr_assert_null(make_step(b, PROGRAM_T), "mistakes stick");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, the_first_name_of_a_value_stays) {
@@ -117,7 +117,7 @@ Test(graph_share, the_first_name_of_a_value_stays) {
     longest[LIMIT_NAME + 1] = 0;
     cr_assert_null(graph_name(&p.g, make_unary(b, OP_SIN, h), longest));
     cr_assert_str_eq(p.problem.message, "name: a name has 201 bytes; the limit is 200");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, axes) {
@@ -137,12 +137,12 @@ Test(graph_share, axes) {
     cr_assert_null(g->builder.axis_name(&g->builder, 3));
     cr_assert_eq(graph_axis_add(g, "t", false, -1), -1);
     cr_assert_str_eq(p.problem.message, "axis: there is an axis named \"t\" already");
-    program_free(&p);
+    program_close(&p);
     program_init(&p);
     cr_assert_eq(graph_axis_add(&p.g, "two words", false, -1), -1);
     cr_assert_str_eq(p.problem.message,
                      "axis: the name \"two words\" is not a word of letters, digits and _");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, lengths_are_set_before_anything_reads_the_end) {
@@ -159,14 +159,14 @@ Test(graph_share, lengths_are_set_before_anything_reads_the_end) {
     make_total(b, x, PROGRAM_BIT(PROGRAM_B), OP_KIND_SUM);
     cr_assert_not(graph_axis_lengths(&p.g, PROGRAM_B, make_number(b, DTYPE_I32, 3)));
     cr_assert_eq(p.problem.code, STATUS_ARGUMENT);
-    program_free(&p);
+    program_close(&p);
     start(&p);
     b = &p.g.builder;
     op_node *step = make_step(b, PROGRAM_T);
     cr_assert_not(graph_axis_lengths(&p.g, PROGRAM_T, step));
     cr_assert_str_eq(p.problem.message,
                      "lengths of t: %0 is i32 {t} []; lengths may not vary along their own axis");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, binding_checks_the_next_value) {
@@ -186,7 +186,7 @@ Test(graph_share, binding_checks_the_next_value) {
     cr_assert_not(graph_bind(&p.g, h, w));
     cr_assert_str_eq(p.problem.message,
                      "cell.c:8: bind: the state %1 h has its next value already: %3");
-    program_free(&p);
+    program_close(&p);
 
     start(&p);
     b = &p.g.builder;
@@ -199,7 +199,7 @@ Test(graph_share, binding_checks_the_next_value) {
         p.problem.message,
         "cell.c:9: bind: the state %1 (made at cell.c:5) is f32 {t} [4], but its next "
         "value %2 x is f32 {b} [4]; declare the state over all axes of its next value");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, outputs_and_updates_are_checked) {
@@ -215,14 +215,14 @@ Test(graph_share, outputs_and_updates_are_checked) {
     graph_output_add(&p.g, "y", make_neg(b, w));
     cr_assert_eq(p.g.outputs.count, 1);
     cr_assert_str_eq(p.problem.message, "output: there is an output named \"y\" already: %0 w");
-    program_free(&p);
+    program_close(&p);
     start(&p);
     b = &p.g.builder;
     w = make_param(b, "w", DTYPE_F32, 0, &none);
     graph_update_add(&p.g, w, make_number(b, DTYPE_F64, 1));
     cr_assert_str_eq(p.problem.message,
                      "update: the param %0 w is f32 {} [], but its new value %1 is f64 {} []");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, postorder) {
@@ -247,7 +247,7 @@ Test(graph_share, postorder) {
         cr_assert_neq(n->op, OP_COTANGENT, "no value reads it");
     }
     cr_assert(seen[h->arguments[0]->id]);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_share, a_long_chain_needs_no_deep_stack) {
@@ -263,6 +263,6 @@ Test(graph_share, a_long_chain_needs_no_deep_stack) {
     program_init(&copy);
     rewrite_graph(&p.g, &copy.g, NULL, NULL);
     cr_assert_eq(copy.g.nodes.count, p.g.nodes.count);
-    program_free(&copy);
-    program_free(&p);
+    program_close(&copy);
+    program_close(&p);
 }

@@ -32,8 +32,8 @@ Test(graph_text, the_sample_comes_back_the_same) {
     cr_assert_eq(again.g.streams, p.g.streams);
     cr_assert_eq(again.g.axes[PROGRAM_T].lengths, again.g.nodes.at[0]);
     cr_assert_str_eq(again.g.nodes.at[5]->where.file, "text");
-    program_free(&again);
-    program_free(&p);
+    program_close(&again);
+    program_close(&p);
 }
 
 /* Parses a text and expects that it prints as `expected`. */
@@ -41,7 +41,7 @@ static void same(const char *source, const char *expected) {
     program p;
     cr_assert(program_parse(&p, source, strlen(source)), "%s", p.problem.message);
     cr_assert_str_eq(program_text(&p), expected);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_text, the_example_of_the_manual) {
@@ -56,7 +56,7 @@ Test(graph_text, the_example_of_the_manual) {
     program p;
     cr_assert(program_parse(&p, first, strlen(first)));
     cr_assert(verify_graph(&p.g), "%s", p.problem.message);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_text, every_kind_of_constant) {
@@ -76,8 +76,8 @@ Test(graph_text, every_kind_of_constant) {
         cr_assert_eq(memcmp(p.g.nodes.at[i]->attributes.data, again.g.nodes.at[i]->attributes.data,
                             (size_t)p.g.nodes.at[i]->attributes.bytes),
                      0);
-    program_free(&again);
-    program_free(&p);
+    program_close(&again);
+    program_close(&p);
 }
 
 Test(graph_text, nothing_is_folded_shared_or_masked) {
@@ -123,7 +123,7 @@ static void refused(const char *rest, const char *message) {
     cr_assert_not(program_parse(&p, source, strlen(source)), "%s", rest);
     cr_assert_str_eq(p.problem.message, message);
     cr_assert_str_eq(p.problem.where.file, "text");
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_text, messages) {
@@ -183,7 +183,7 @@ Test(graph_text, messages) {
     cr_assert_not(program_parse(&p, "eddy graph 2", 12));
     cr_assert_str_eq(p.problem.message,
                      "text:1:1: expected the first line to be 'eddy graph 1', found 'eddy'");
-    program_free(&p);
+    program_close(&p);
 }
 
 /* Parses exactly these bytes (no zero behind them). A graph that comes out must survive what a user
@@ -207,10 +207,10 @@ static bool survives(const char *bytes, size_t length) {
         dot_graph(&p.g, &picture);
         bool legal = verify_graph(&p.g);
         cr_assert_eq(legal, p.problem.code == STATUS_OK);
-        program_free(&copy);
-        program_free(&again);
+        program_close(&copy);
+        program_close(&again);
     }
-    program_free(&p);
+    program_close(&p);
     free(exact);
     return good;
 }
@@ -224,7 +224,7 @@ Test(graph_text, every_truncation_is_an_error_or_a_graph) {
     for (size_t i = 0; i <= length; i++)
         good += survives(source, i);
     cr_assert(good > 50 && good < length, "whole lines make graphs, others do not: %zu", good);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_text, changed_bytes_are_an_error_or_a_graph) {
@@ -246,7 +246,7 @@ Test(graph_text, changed_bytes_are_an_error_or_a_graph) {
     }
     cr_assert(good > 0 && good < 2 * length);
     free(source);
-    program_free(&p);
+    program_close(&p);
 }
 
 Test(graph_text, picture) {
@@ -264,7 +264,7 @@ Test(graph_text, picture) {
         out.at, arena_print(&p.memory, "v%u -> v%u [dir=back, style=dashed, constraint=false]",
                             h->id, h->arguments[0]->id)));
     cr_assert_not_null(strstr(out.at, "label=\"update\""));
-    program_free(&p);
+    program_close(&p);
     static const char open[] =
         "eddy graph 1\naxis t\n%0 = constant 0.0 : f32 {} []\n"
         "%1 = delay ?, %0 axis=t distance=1 : f32 {t} []\noutput \"y\" %1\n";
@@ -274,5 +274,5 @@ Test(graph_text, picture) {
     cr_assert_null(strstr(out.at, "cluster"));
     cr_assert_not_null(strstr(out.at, "%1 delay t -1"));
     cr_assert_eq(p.problem.code, STATUS_OK, "a picture makes no mistakes");
-    program_free(&p);
+    program_close(&p);
 }

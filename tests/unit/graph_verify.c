@@ -17,7 +17,7 @@ static void start(void) {
 }
 
 static void stop(void) {
-    program_free(&p);
+    program_close(&p);
 }
 
 TestSuite(graph_verify, .init = start, .fini = stop);

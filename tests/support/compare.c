@@ -1,0 +1,153 @@
+/* One program, two machines.
+ *
+ * The evaluator gets the graph as the passes have left it, because passes may reorder sums; params
+ * are copied before the compiled call, because updates write them. A program that one side refuses
+ * must be refused by the other with the same words. */
+#include "tests/support/compare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jit/check.h"
+#include "jit/program.h"
+
+typedef struct compare_work {
+    arena *memory;
+    graph *g; /* rewritten */
+    program *compiled;
+    program_run *run;
+    check_sample sample;
+    text *report;
+} compare_work;
+
+static void compare_fail(compare_work *w, const char *what, const char *name) {
+    text_add(w->report, "%s \"%s\" at extents", what, name);
+    for (int a = 0; a < w->g->axis_count; a++)
+        text_add(w->report, " %s=%" PRId64, w->g->axes[a].name, w->sample.extents[a]);
+    text_add(w->report, "\n");
+}
+
+static void compare_number(text *out, dtype type, const void *data, size_t i) {
+    switch (type) {
+    case DTYPE_F32:
+        text_add(out, "%a", (double)((const float *)data)[i]);
+        break;
+    case DTYPE_F64:
+        text_add(out, "%a", ((const double *)data)[i]);
+        break;
+    case DTYPE_I32:
+        text_add(out, "%" PRId32, ((const int32_t *)data)[i]);
+        break;
+    default:
+        text_add(out, "%u", ((const uint8_t *)data)[i]);
+        break;
+    }
+}
+
+static bool compare_result(compare_work *w, const eval *values, const op_node *n,
+                           nest_storage storage, const char *name) {
+    size_t elements;
+    const void *expected = eval_value(values, n, &elements);
+    int slot = program_slot_find(w->compiled, storage, name);
+    if (!expected || slot < 0 || program_run_elements(w->run, slot) != elements) {
+        compare_fail(w, "missing, or of another size:", name);
+        return false;
+    }
+    const void *got = program_run_bound(w->run, slot);
+    int64_t at = check_difference((dtype)n->dtype, expected, got, elements);
+    if (at < 0)
+        return true;
+    compare_fail(w, "different:", name);
+    text_add(w->report, "element %" PRId64 " of %zu: evaluated ", at, elements);
+    compare_number(w->report, (dtype)n->dtype, expected, (size_t)at);
+    text_add(w->report, ", compiled ");
+    compare_number(w->report, (dtype)n->dtype, got, (size_t)at);
+    text_add(w->report, "\n");
+    return false;
+}
+
+/* Gives the run copies of the sample. */
+static void compare_bind(compare_work *w) {
+    for (int i = 0; i < program_slot_count(w->compiled); i++) {
+        const program_slot *slot = program_slot_at(w->compiled, i);
+        program_run_bind(w->run, i, NULL);
+        for (size_t k = 0; k < w->sample.leaves.count; k++) {
+            const check_leaf *leaf = &w->sample.leaves.at[k];
+            if (slot->storage == NEST_OUTPUT || strcmp(slot->name, leaf->name) != 0)
+                continue;
+            size_t bytes = leaf->elements * dtype_size(leaf->type);
+            void *copy = arena_take(w->memory, bytes);
+            memcpy(copy, leaf->data, bytes);
+            program_run_bind(w->run, i, copy);
+        }
+    }
+}
+
+static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint64_t seed,
+                                  error *problem) {
+    check_draw(w->g, w->memory, extents, seed, &w->sample);
+    node_list roots = {0};
+    graph_roots(w->g, w->memory, &roots);
+    eval_feed *feeds;
+    size_t count = check_feeds(w->g, w->memory, &w->sample, &feeds);
+    const eval *values =
+        eval_graph(w->g, w->memory, roots.at, roots.count, w->sample.extents, feeds, count);
+    if (!values)
+        return COMPARE_REFUSED;
+    if (program_run_resize(w->run, w->sample.extents, problem) != STATUS_OK)
+        return COMPARE_DIFFERENT;
+    compare_bind(w);
+    if (program_run_call(w->run, problem) != STATUS_OK)
+        return COMPARE_DIFFERENT;
+    bool same = true;
+    for (size_t i = 0; i < w->g->outputs.count && same; i++)
+        same = compare_result(w, values, w->g->outputs.at[i].node, NEST_OUTPUT,
+                              w->g->outputs.at[i].name);
+    for (size_t i = 0; i < w->g->updates.count && same; i++)
+        same = compare_result(w, values, w->g->updates.at[i].node, NEST_PARAM,
+                              w->g->updates.at[i].variable->attributes.text);
+    return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
+}
+
+static compare_verdict compare_all(compare_work *w, const graph *g,
+                                   const int64_t (*extents)[LIMIT_AXES], size_t count,
+                                   uint64_t seed) {
+    error *problem = arena_new(w->memory, error), *again = arena_new(w->memory, error);
+    w->g = pipeline_rewrite(g, w->memory, problem);
+    w->compiled = program_compile(g, "compared", allocator_default(), again);
+    if (!w->g || !w->compiled) {
+        text_add(w->report, "%s\n", problem->message);
+        if (problem->code == again->code && strcmp(problem->message, again->message) == 0)
+            return COMPARE_REFUSED;
+        text_add(w->report, "compiled: %s\n", again->message);
+        return COMPARE_DIFFERENT;
+    }
+    w->run = program_run_new(w->compiled, allocator_default(), problem);
+    compare_verdict verdict = w->run ? COMPARE_EQUAL : COMPARE_DIFFERENT;
+    for (size_t i = 0; i < count && verdict == COMPARE_EQUAL; i++)
+        verdict = compare_at(w, extents[i], seed + i, problem);
+    if (problem->code != STATUS_OK)
+        text_add(w->report, "%s\n", problem->message);
+    program_run_free(w->run);
+    return verdict;
+}
+
+compare_verdict compare_program(const graph *g, const int64_t (*extents)[LIMIT_AXES], size_t count,
+                                uint64_t seed, text *report) {
+    jmp_buf escape;
+    arena memory;
+    arena_init(&memory, allocator_default(), &escape);
+    if (setjmp(escape) != 0) {
+        fprintf(stderr, "compare: out of memory\n");
+        exit(2);
+    }
+    compare_work w = {.memory = &memory, .report = report};
+    compare_verdict verdict = compare_all(&w, g, extents, count, seed);
+    program_free(w.compiled);
+    if (verdict == COMPARE_DIFFERENT)
+        print_graph(g, report);
+    arena_free(&memory);
+    return verdict;
+}

@@ -1,0 +1,20 @@
+/* The slow twin of compiled code: a program runs in the evaluator and compiled, and every bit of
+ * every result must agree. */
+#ifndef EDDY_TESTS_SUPPORT_COMPARE_H
+#define EDDY_TESTS_SUPPORT_COMPARE_H
+
+#include "graph/graph.h"
+
+typedef enum compare_verdict {
+    COMPARE_EQUAL,
+    COMPARE_REFUSED,  /* not a legal program, or extents that it cannot have; the report says why */
+    COMPARE_DIFFERENT /* the report says where, and prints the graph */
+} compare_verdict;
+
+/* Compiles g once and runs it at `count` tables of extents (by axis number; fixed ones are ignored)
+ * on inputs, params and lengths drawn from seed. Outputs and updated params are compared with
+ * eval_graph of the rewritten graph, bit for bit (a NaN equals a NaN). */
+compare_verdict compare_program(const graph *g, const int64_t (*extents)[LIMIT_AXES], size_t count,
+                                uint64_t seed, text *report);
+
+#endif

@@ -1,0 +1,438 @@
+/* Builder and interpreter of hand-made plans. The interpreter visits every iteration of every range
+ * in order and runs the tape one instruction at a time, through the scalar evaluator of bodies:
+ * what it lacks in speed it has in obviousness. */
+#include "tests/support/nest_kit.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rng.h"
+
+/* ---- building */
+
+nest_plan *kit_plan(arena *memory) {
+    nest_plan *p = arena_new(memory, nest_plan);
+    p->memory = memory;
+    return p;
+}
+
+int kit_buffer(nest_plan *p, nest_storage storage, dtype type, const int *axes, int rank,
+               const int64_t *shape) {
+    nest_buffer b;
+    memset(&b, 0, sizeof b);
+    b.name = arena_print(p->memory, "buffer%zu", p->buffers.count);
+    b.storage = storage;
+    b.type = type;
+    while (axes[b.axis_count] >= 0) {
+        b.axes[b.axis_count] = axes[b.axis_count];
+        b.axis_count++;
+    }
+    b.shape.rank = rank;
+    for (int i = 0; i < rank; i++)
+        b.shape.dimension[i] = shape[i];
+    vec_push(p->memory, &p->buffers, b);
+    return (int)p->buffers.count - 1;
+}
+
+nest *kit_nest(nest_plan *p, nest_list *list, const char *name, const int *loops) {
+    nest *n = arena_new(p->memory, nest);
+    n->name = name;
+    while (loops && loops[n->loop_count] >= 0) {
+        n->loops[n->loop_count] = loops[n->loop_count];
+        n->loop_count++;
+    }
+    vec_push(p->memory, &p->kernels, n);
+    nest_item item = {.kernel = n};
+    if (!list)
+        list = &p->items;
+    vec_push(p->memory, list, item);
+    return n;
+}
+
+nest_list *kit_loop(nest_plan *p, int axis, int sign) {
+    nest_item item = {.axis = axis, .sign = sign};
+    vec_push(p->memory, &p->items, item);
+    return &vec_last(&p->items).items;
+}
+
+static nest_ref add(nest_plan *p, nest *n, nest_instruction in) {
+    vec_push(p->memory, &n->tape, in);
+    return (nest_ref)n->tape.count - 1;
+}
+
+static nest_instruction blank(nest_op op, body_type type, int which) {
+    nest_instruction in;
+    memset(&in, 0, sizeof in);
+    in.op = (uint8_t)op;
+    in.type = (uint8_t)type;
+    in.which = which;
+    in.code.a = in.code.b = in.code.c = in.value = -1;
+    in.code.type = (uint8_t)type;
+    return in;
+}
+
+nest_ref kit_range(nest_plan *p, nest *n, int64_t count, int flags) {
+    nest_range r = {count, (flags & KIT_DESCENDING) != 0, (flags & KIT_FOLDED) != 0,
+                    (flags & KIT_ORDERED) != 0};
+    vec_push(p->memory, &n->ranges, r);
+    return kit_special(p, n, NEST_RANGE, BODY_I64, (int)n->ranges.count - 1);
+}
+
+nest_ref kit_special(nest_plan *p, nest *n, nest_op op, body_type type, int which) {
+    return add(p, n, blank(op, type, which));
+}
+
+nest_ref kit_body(nest_plan *p, nest *n, body_op op, body_type type, nest_ref a, nest_ref b,
+                  nest_ref c) {
+    nest_instruction in = blank(NEST_BODY, type, 0);
+    in.code.op = (uint8_t)op;
+    in.code.a = a;
+    in.code.b = b;
+    in.code.c = c;
+    return add(p, n, in);
+}
+
+nest_ref kit_integer(nest_plan *p, nest *n, int64_t value) {
+    nest_instruction in = blank(NEST_BODY, BODY_I64, 0);
+    in.code.op = BODY_CONSTANT;
+    in.code.immediate.i = value;
+    return add(p, n, in);
+}
+
+nest_ref kit_real(nest_plan *p, nest *n, body_type type, double value) {
+    nest_instruction in = blank(NEST_BODY, type, 0);
+    in.code.op = BODY_CONSTANT;
+    in.code.immediate.f = value;
+    return add(p, n, in);
+}
+
+static nest_instruction access(nest_plan *p, nest_op op, int buffer, int count,
+                               const nest_ref *at) {
+    nest_instruction in = blank(op, (body_type)p->buffers.at[buffer].type, buffer);
+    in.at = arena_array(p->memory, nest_ref, count + 1);
+    if (count > 0)
+        memcpy(in.at, at, sizeof *at * (size_t)count);
+    in.at_count = count;
+    return in;
+}
+
+nest_ref kit_load(nest_plan *p, nest *n, int buffer, int count, const nest_ref *at) {
+    return add(p, n, access(p, NEST_LOAD, buffer, count, at));
+}
+
+void kit_store(nest_plan *p, nest *n, int buffer, int count, const nest_ref *at, nest_ref value) {
+    nest_instruction in = access(p, NEST_STORE, buffer, count, at);
+    in.value = value;
+    add(p, n, in);
+}
+
+nest_ref kit_fold(nest_plan *p, nest *n, body_type type, body_value identity) {
+    nest_fold f = {type, identity, -1};
+    vec_push(p->memory, &n->folds, f);
+    return kit_special(p, n, NEST_FOLD, type, (int)n->folds.count - 1);
+}
+
+nest_ref kit_fold_next(nest_plan *p, nest *n, int fold, nest_ref next) {
+    n->folds.at[fold].next = next;
+    return kit_special(p, n, NEST_RESULT, n->folds.at[fold].type, fold);
+}
+
+/* ---- interpreting */
+
+size_t kit_elements(const nest_buffer *b, const int64_t *extents) {
+    size_t count = 1;
+    for (int i = 0; i < b->axis_count; i++)
+        count *= (size_t)extents[b->axes[i]];
+    for (int i = 0; i < b->shape.rank; i++) {
+        int64_t d = b->shape.dimension[i];
+        count *= (size_t)(d >= 0 ? d : extents[-1 - d]);
+    }
+    return count;
+}
+
+/* A load at a clamped place may read what an empty axis does not have, so memory is made as if
+ * every extent were at least 1. */
+static size_t held_elements(const nest_buffer *b, const int64_t *extents) {
+    int64_t least[LIMIT_AXES];
+    for (int i = 0; i < LIMIT_AXES; i++)
+        least[i] = extents[i] > 0 ? extents[i] : 1;
+    return kit_elements(b, least);
+}
+
+typedef struct walk {
+    const nest_plan *plan;
+    const nest *n;
+    void *const *buffers;
+    const int64_t *extents;
+    int64_t outer[LIMIT_AXES];
+    int64_t *index;
+    body_value *registers, *state;
+    body *single; /* by instruction: three inputs and it */
+} walk;
+
+static char *place(const walk *w, const nest_instruction *in) {
+    const nest_buffer *b = &w->plan->buffers.at[in->which];
+    int64_t offset = 0;
+    for (int k = 0; k < in->at_count; k++) {
+        int axes[LIMIT_AXES + LIMIT_RANK], count = 0;
+        bool element = in->linear && k == in->at_count - 1;
+        int64_t stride = element ? 1 : nest_stride(b, k, axes, &count);
+        for (int i = 0; i < count; i++)
+            stride *= w->extents[axes[i]];
+        offset += w->registers[in->at[k]].i64 * stride;
+    }
+    assert(offset >= 0 && (in->linear || (size_t)offset < held_elements(b, w->extents)));
+    return (char *)w->buffers[in->which] + (size_t)offset * dtype_size(b->type);
+}
+
+static void step(walk *w, size_t i) {
+    const nest_instruction *in = &w->n->tape.at[i];
+    body_value *r = &w->registers[i], out[4], inputs[3];
+    memset(inputs, 0, sizeof inputs);
+    switch ((nest_op)in->op) {
+    case NEST_BODY: {
+        const nest_ref from[3] = {in->code.a, in->code.b, in->code.c};
+        for (int k = 0; k < body_operands((body_op)in->code.op); k++)
+            inputs[k] = w->registers[from[k]];
+        body_run(&w->single[i], inputs, out);
+        *r = out[w->single[i].code.count - 1];
+        break;
+    }
+    case NEST_RANGE:
+        r->i64 = w->index[in->which];
+        break;
+    case NEST_OUTER:
+        r->i64 = w->outer[in->which];
+        break;
+    case NEST_COUNT:
+        r->i64 = w->extents[in->which];
+        break;
+    case NEST_LOAD:
+        memset(r, 0, sizeof *r);
+        memcpy(r, place(w, in), dtype_size((dtype)in->type));
+        break;
+    case NEST_STORE:
+        memcpy(place(w, in), &w->registers[in->value], dtype_size((dtype)in->type));
+        break;
+    case NEST_FOLD:
+    case NEST_RESULT:
+        *r = w->state[in->which];
+        break;
+    }
+}
+
+static int64_t count_of(const walk *w, int range) {
+    int64_t count = w->n->ranges.at[range].count;
+    return count >= 0 ? count : w->extents[-1 - count];
+}
+
+/* The next point of ranges [from, to) in order; false after the last one. counters: 0 .. count - 1.
+ */
+static bool advance(walk *w, int from, int to, int64_t *counters) {
+    for (int r = to; r-- > from;) {
+        int64_t count = count_of(w, r);
+        bool more = ++counters[r] < count;
+        if (!more)
+            counters[r] = 0;
+        w->index[r] = w->n->ranges.at[r].descending ? count - 1 - counters[r] : counters[r];
+        if (more)
+            return true;
+    }
+    return false;
+}
+
+static bool start(walk *w, int from, int to, int64_t *counters) {
+    bool any = true;
+    for (int r = from; r < to; r++) {
+        int64_t count = count_of(w, r);
+        any &= count > 0;
+        counters[r] = 0;
+        w->index[r] = w->n->ranges.at[r].descending ? count - 1 : 0;
+    }
+    return any;
+}
+
+static void interpret_nest(walk *w) {
+    const nest *n = w->n;
+    arena *memory = w->plan->memory;
+    int parallel = nest_parallel_count(n), all = (int)n->ranges.count;
+    size_t count = n->tape.count;
+    uint64_t *depends = arena_array(memory, uint64_t, count);
+    bool *after = arena_array(memory, bool, count);
+    int64_t *counters = arena_array(memory, int64_t, all + 1);
+    nest_dependences(n, depends);
+    nest_after(n, after);
+    w->index = arena_array(memory, int64_t, all + 1);
+    w->registers = arena_array(memory, body_value, count);
+    w->state = arena_array(memory, body_value, n->folds.count + 1);
+    w->single = arena_array(memory, body, count);
+    for (size_t i = 0; i < count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        if (in->op != NEST_BODY)
+            continue;
+        const nest_ref from[3] = {in->code.a, in->code.b, in->code.c};
+        body_instruction code = in->code;
+        body_ref *to[3] = {&code.a, &code.b, &code.c};
+        body_init(&w->single[i], memory);
+        for (int k = 0; k < body_operands((body_op)in->code.op); k++)
+            *to[k] = body_input(&w->single[i], k, (body_type)n->tape.at[from[k]].type);
+        vec_push(memory, &w->single[i].code, code);
+    }
+    for (bool more = start(w, 0, parallel, counters); more;
+         more = advance(w, 0, parallel, counters)) {
+        for (size_t f = 0; f < n->folds.count; f++)
+            w->state[f] = n->folds.at[f].identity;
+        bool step_more = n->folds.count > 0 && start(w, parallel, all, counters);
+        for (; step_more; step_more = advance(w, parallel, all, counters)) {
+            for (size_t i = 0; i < count; i++)
+                if (!after[i] && n->tape.at[i].op != NEST_STORE)
+                    step(w, i);
+            for (size_t f = 0; f < n->folds.count; f++)
+                w->state[f] = w->registers[n->folds.at[f].next];
+        }
+        for (size_t i = 0; i < count; i++)
+            if (depends[i] >> parallel == 0 || n->tape.at[i].op == NEST_STORE)
+                step(w, i);
+    }
+}
+
+static void interpret_items(walk *w, const nest_list *items) {
+    for (size_t i = 0; i < items->count; i++) {
+        const nest_item *item = &items->at[i];
+        if (item->kernel) {
+            w->n = item->kernel;
+            interpret_nest(w);
+            continue;
+        }
+        int64_t extent = w->extents[item->axis];
+        for (int64_t k = 0; k < extent; k++) {
+            w->outer[item->axis] = item->sign > 0 ? k : extent - 1 - k;
+            interpret_items(w, &item->items);
+        }
+    }
+}
+
+void kit_interpret(const nest_plan *p, void *const *buffers, const int64_t *extents) {
+    walk w = {.plan = p, .buffers = buffers, .extents = extents};
+    interpret_items(&w, &p->items);
+}
+
+/* ---- comparing */
+
+enum { KIT_BEHIND = 128 /* bytes behind a buffer that must not change */ };
+
+static void fill(const nest_buffer *b, void *at, size_t elements, uint64_t seed) {
+    uint64_t stream = rng_stream_of(b->name);
+    for (size_t i = 0; i < elements; i++) {
+        double normal = rng_normal(seed, stream, i), even = rng_uniform(seed, stream, i);
+        if (b->type == DTYPE_F32)
+            ((float *)at)[i] = (float)normal;
+        else if (b->type == DTYPE_F64)
+            ((double *)at)[i] = normal;
+        else if (b->type == DTYPE_I32)
+            ((int32_t *)at)[i] = (int32_t)floor(even * 8);
+        else
+            ((uint8_t *)at)[i] = even < 0.5;
+    }
+}
+
+static void **make_buffers(const nest_plan *p, const int64_t *extents, uint64_t seed) {
+    void **made = arena_array(p->memory, void *, p->buffers.count + 1);
+    for (size_t i = 0; i < p->buffers.count; i++) {
+        const nest_buffer *b = &p->buffers.at[i];
+        size_t elements = kit_elements(b, extents);
+        size_t bytes = held_elements(b, extents) * dtype_size(b->type);
+        if (b->storage == NEST_CONSTANT) {
+            made[i] = arena_take(p->memory, b->data_bytes);
+            memcpy(made[i], b->data, b->data_bytes);
+            continue;
+        }
+        made[i] = arena_take(p->memory, bytes + KIT_BEHIND);
+        memset(made[i], 0x5a, bytes + KIT_BEHIND);
+        if (b->storage == NEST_INPUT || b->storage == NEST_PARAM)
+            fill(b, made[i], elements, seed);
+    }
+    return made;
+}
+
+static bool same_element(dtype type, const char *x, const char *y) {
+    size_t size = dtype_size(type);
+    if (memcmp(x, y, size) == 0)
+        return true;
+    double a = NAN, b = 0;
+    if (type == DTYPE_F64) {
+        memcpy(&a, x, size);
+        memcpy(&b, y, size);
+    } else if (type == DTYPE_F32) {
+        float f, g;
+        memcpy(&f, x, size);
+        memcpy(&g, y, size);
+        a = (double)f;
+        b = (double)g;
+    } else {
+        return false;
+    }
+    return isnan(a) && isnan(b);
+}
+
+static const char *compare(const nest_plan *p, const int64_t *extents, void **expected, void **got,
+                           const char *how) {
+    for (size_t i = 0; i < p->buffers.count; i++) {
+        const nest_buffer *b = &p->buffers.at[i];
+        size_t size = dtype_size(b->type), elements = kit_elements(b, extents);
+        if (b->storage == NEST_CONSTANT)
+            continue;
+        for (size_t k = 0; k < elements; k++)
+            if (!same_element(b->type, (char *)expected[i] + k * size, (char *)got[i] + k * size))
+                return arena_print(p->memory, "%s: element %zu of %s (%s) differs", how, k, b->name,
+                                   dtype_name(b->type));
+        if (memcmp((char *)expected[i] + elements * size, (char *)got[i] + elements * size,
+                   KIT_BEHIND) != 0)
+            return arena_print(p->memory, "%s: wrote behind %s", how, b->name);
+    }
+    return NULL;
+}
+
+static const char *check_row(const nest_plan *p, const int64_t *extents, uint64_t seed,
+                             const machine *row, void **expected) {
+    error problem = {.code = STATUS_OK};
+    emit_options options = {.prefix = "kit", .target = row};
+    emit_object object;
+    if (!emit_plan(p, &options, allocator_default(), &object, &problem))
+        return arena_print(p->memory, "%s: %s", row->name, problem.message);
+    engine *e = engine_load(&object, "kit", allocator_default(), &problem);
+    const char *wrong = NULL;
+    if (e) {
+        void **got = make_buffers(p, extents, seed);
+        int64_t outer[LIMIT_AXES];
+        engine_run(e)(got, extents, outer);
+        wrong = compare(p, extents, expected, got, row->name);
+    } else {
+        wrong = arena_print(p->memory, "%s: %s", row->name, problem.message);
+    }
+    engine_free(e);
+    emit_object_free(&object);
+    return wrong;
+}
+
+const char *kit_check(const nest_plan *p, const int64_t *extents, uint64_t seed) {
+    static const char *const rows[] = {"avx512", "avx2"};
+    nest_verify(p);
+    void **expected = make_buffers(p, extents, seed);
+    kit_interpret(p, expected, extents);
+    const machine *host = machine_host();
+    if (!host)
+        return "the host has no row";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const machine *row = machine_find(rows[i]);
+        const char *wrong = row->vector_bytes <= host->vector_bytes
+                                ? check_row(p, extents, seed, row, expected)
+                                : NULL;
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
