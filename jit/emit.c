@@ -1,0 +1,220 @@
+/* A plan becomes an LLVM module: one function for each nest, one entry that walks the program, the
+ * constants as private data; object.c then makes an object file of it.
+ *
+ * LLVM is used as an assembler. The IR that is emitted is final: no pass of the optimiser runs over
+ * it, since loops, tiles, vectors and the order of every rounding are decided before. That is also
+ * why compiling takes milliseconds.
+ *
+ * Memory: everything of one call sits in one arena and one context. Running out of the arena jumps
+ * back to emit_plan, which frees both. */
+#include "jit/emit.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+#include <llvm-c/Analysis.h>
+
+#include "core/env.h"
+#include "jit/emit_internal.h"
+
+#ifdef NDEBUG
+enum { EMIT_ALWAYS_VERIFIES = 0 };
+#else
+enum { EMIT_ALWAYS_VERIFIES = 1 };
+#endif
+
+static const site nowhere = {NULL, 0};
+
+static void add_attribute(const emit *e, LLVMValueRef function, const char *name) {
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            LLVMCreateEnumAttribute(e->context, kind, 0));
+}
+
+/* ---- debug information: a function each, and its number in the program as its line */
+
+static void debug_open(emit *e) {
+    const char *name = e->options->prefix, *producer = "eddy";
+    e->debug = LLVMCreateDIBuilder(e->module);
+    e->file = LLVMDIBuilderCreateFile(e->debug, name, strlen(name), ".", 1);
+    e->unit = LLVMDIBuilderCreateCompileUnit(e->debug, LLVMDWARFSourceLanguageC11, e->file,
+                                             producer, strlen(producer), false, "", 0, 0, "", 0,
+                                             LLVMDWARFEmissionFull, 0, false, false, "", 0, "", 0);
+    const char *key = "Debug Info Version";
+    LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
+    LLVMAddModuleFlag(e->module, LLVMModuleFlagBehaviorWarning, key, strlen(key),
+                      LLVMValueAsMetadata(LLVMConstInt(type, LLVMDebugMetadataVersion(), false)));
+}
+
+static void debug_function(emit *e, LLVMValueRef function, const char *symbol, const char *name) {
+    LLVMMetadataRef type =
+        LLVMDIBuilderCreateSubroutineType(e->debug, e->file, NULL, 0, LLVMDIFlagZero);
+    LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(
+        e->debug, e->file, name, strlen(name), symbol, strlen(symbol), e->file, e->line, type,
+        false, true, e->line, LLVMDIFlagZero, false);
+    LLVMSetSubprogram(function, scope);
+    LLVMSetCurrentDebugLocation2(
+        e->builder, LLVMDIBuilderCreateDebugLocation(e->context, e->line, 0, scope, NULL));
+}
+
+LLVMValueRef emit_function(emit *e, const char *symbol, const char *name) {
+    LLVMValueRef function = LLVMAddFunction(e->module, symbol, e->kernel_type);
+    add_attribute(e, function, "nounwind");
+    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, ""));
+    e->line++;
+    if (e->debug)
+        debug_function(e, function, symbol, name);
+    return function;
+}
+
+/* ---- constants */
+
+static void emit_constants(emit *e) {
+    e->constants = arena_array(e->memory, LLVMValueRef, e->plan->buffers.count + 1);
+    for (size_t i = 0; i < e->plan->buffers.count; i++) {
+        const nest_buffer *b = &e->plan->buffers.at[i];
+        if (b->storage != NEST_CONSTANT)
+            continue;
+        LLVMValueRef bytes =
+            LLVMConstStringInContext2(e->context, (const char *)b->data, b->data_bytes, true);
+        LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(bytes), "");
+        LLVMSetInitializer(global, bytes);
+        LLVMSetGlobalConstant(global, true);
+        LLVMSetLinkage(global, LLVMPrivateLinkage);
+        LLVMSetAlignment(global, 64);
+        e->constants[i] = global;
+    }
+}
+
+/* ---- the program */
+
+static LLVMValueRef table_entry(const emit *e, LLVMValueRef table, int number) {
+    LLVMTypeRef type = emit_type(e, BODY_I64, 1);
+    LLVMValueRef at = emit_integer(e, number);
+    return LLVMBuildGEP2(e->builder, type, table, &at, 1, "");
+}
+
+static const char *kernel_symbol(const emit *e, const nest *n) {
+    return arena_print(e->memory, "%s_kernel_%s", e->options->prefix, n->name);
+}
+
+/* Depth of recursion: nested loops, at most the axes. */
+static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
+    LLVMTypeRef number = emit_type(e, BODY_I64, 1);
+    for (size_t i = 0; i < items->count; i++) {
+        const nest_item *item = &items->at[i];
+        if (item->kernel) {
+            LLVMValueRef arguments[3];
+            LLVMGetParams(entry, arguments);
+            LLVMValueRef kernel = LLVMGetNamedFunction(e->module, kernel_symbol(e, item->kernel));
+            LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 3, "");
+            continue;
+        }
+        LLVMValueRef from = table_entry(e, LLVMGetParam(entry, 1), item->axis);
+        LLVMValueRef extent = LLVMBuildLoad2(e->builder, number, from, "");
+        emit_loop loop;
+        emit_loop_open(e, entry, &loop, emit_integer(e, 0), extent, emit_integer(e, 1), NULL, 0);
+        LLVMValueRef index = loop.counter;
+        if (item->sign < 0) {
+            LLVMValueRef last = LLVMBuildSub(e->builder, extent, emit_integer(e, 1), "");
+            index = LLVMBuildSub(e->builder, last, loop.counter, "");
+        }
+        LLVMBuildStore(e->builder, index, table_entry(e, LLVMGetParam(entry, 2), item->axis));
+        emit_items(e, entry, &item->items);
+        emit_loop_close(e, &loop, NULL);
+    }
+}
+
+static void emit_program(emit *e) {
+    for (size_t k = 0; k < e->plan->kernels.count; k++) {
+        const nest *n = e->plan->kernels.at[k];
+        arena_mark mark = arena_here(e->memory);
+        LLVMSetVisibility(emit_kernel(e, n, kernel_symbol(e, n)), LLVMHiddenVisibility);
+        arena_rewind(e->memory, mark);
+    }
+    const char *name = arena_print(e->memory, "%s_run", e->options->prefix);
+    LLVMValueRef entry = emit_function(e, name, name);
+    emit_items(e, entry, &e->plan->items);
+    LLVMBuildRetVoid(e->builder);
+}
+
+static void emit_module(emit *e) {
+    e->builder = LLVMCreateBuilderInContext(e->context);
+    e->module = LLVMModuleCreateWithNameInContext(e->options->prefix, e->context);
+    e->pointer = LLVMPointerTypeInContext(e->context, 0);
+    LLVMTypeRef parameters[3] = {e->pointer, e->pointer, e->pointer};
+    e->kernel_type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), parameters, 3, false);
+    if (e->options->debug)
+        debug_open(e);
+    emit_constants(e);
+    emit_program(e);
+    if (e->debug)
+        LLVMDIBuilderFinalize(e->debug);
+}
+
+static bool verify(const emit *e, error *problem) {
+    char *message = NULL;
+    const char *asked = env_text("CHECK");
+    if (!EMIT_ALWAYS_VERIFIES && !asked)
+        return true;
+    bool broken = LLVMVerifyModule(e->module, LLVMReturnStatusAction, &message) != 0;
+    if (broken)
+        error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM rejects the module: %s", message);
+    LLVMDisposeMessage(message);
+    return !broken;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static void close_module(emit *e) {
+    if (e->debug)
+        LLVMDisposeDIBuilder(e->debug);
+    if (e->builder)
+        LLVMDisposeBuilder(e->builder);
+    if (e->module)
+        LLVMDisposeModule(e->module);
+    LLVMContextDispose(e->context);
+}
+
+/* Returns here when the arena runs out; what was opened until then is in *e. */
+static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *problem) {
+    if (setjmp(*escape) != 0) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "out of memory while compiling \"%s\"",
+                  e->options->prefix);
+        return false;
+    }
+    emit_module(e);
+    if (env_has_letter("DUMP", 'L'))
+        LLVMDumpModule(e->module);
+    return verify(e, problem) && object_emit(e->module, e->target, out, problem);
+}
+
+bool emit_plan(const nest_plan *plan, const emit_options *options, const allocator *source,
+               emit_object *out, error *problem) {
+    *out = (emit_object){.source = source};
+    const machine *target = options->target ? options->target : machine_host();
+    if (!target) {
+        const char *wanted = env_text("CPU");
+        error_set(problem, STATUS_UNSUPPORTED, nowhere,
+                  "this machine cannot run compiled programs%s%s: they need an x86-64 processor "
+                  "with AVX2 and FMA (x86-64-v3) or AVX-512 (x86-64-v4)",
+                  wanted ? " for EDDY_CPU=" : "", wanted ? wanted : "");
+        return false;
+    }
+    double start = now();
+    jmp_buf escape;
+    arena memory;
+    arena_init(&memory, source, &escape);
+    emit e = {.memory = &memory, .plan = plan, .options = options, .target = target};
+    e.context = LLVMContextCreate();
+    bool done = emit_or_return(&e, &escape, out, problem);
+    close_module(&e);
+    arena_free(&memory);
+    out->milliseconds = now() - start;
+    return done;
+}

@@ -1,0 +1,54 @@
+/* From nests to an object file in memory, by LLVM (emit_*.c, object.c): the only folder that sees
+ * LLVM, and only .c files do. */
+#ifndef EDDY_JIT_EMIT_H
+#define EDDY_JIT_EMIT_H
+
+#include "jit/nest.h"
+
+/* A row of the machine table (machine.def): how wide vectors are and how large register tiles may
+ * be. */
+typedef struct machine {
+    const char *name; /* "avx512", "avx2" */
+    const char *cpu;  /* what LLVM and the compilers call it: "x86-64-v4" */
+    int vector_bytes; /* 64, 32 */
+    int tile_rows;    /* rows of a contraction's register tile */
+    int tile_vectors; /* vectors of it */
+} machine;
+
+typedef struct emit_options {
+    const char *prefix;    /* of every symbol: "<prefix>_run" is the program's entry */
+    const machine *target; /* NULL: the host's best (EDDY_CPU=avx2 forces a row for tests) */
+    bool debug;            /* line tables that name kernels */
+} emit_options;
+
+/* An object file, as ahead-of-time compilation would write it. It imports nothing beyond memset,
+ * memcpy, memmove. */
+typedef struct emit_object {
+    void *bytes;
+    size_t count;
+    const allocator *source; /* where bytes came from */
+    double milliseconds;     /* spent in LLVM */
+} emit_object;
+
+/* void <prefix>_run(void *const *buffers, const int64_t *extents, int64_t *outer): buffers by plan
+ * number, extents by axis number, outer: LIMIT_AXES scratch numbers. false with *problem set (LLVM
+ * refused: a bug or an unknown machine). */
+bool emit_plan(const nest_plan *plan, const emit_options *options, const allocator *source,
+               emit_object *out, error *problem);
+void emit_object_free(emit_object *object);
+/* The best row that the host can run, or the one that EDDY_CPU names; NULL if there is none (no
+ * AVX2 with FMA) or it cannot. */
+const machine *machine_host(void);
+/* A row by name, whether the host can run it or not; NULL: no such row. */
+const machine *machine_find(const char *name);
+
+/* ---- engine.c: an object becomes callable (ORC LLJIT; never pages that are writable and
+ * executable together) */
+typedef void (*engine_entry)(void *const *buffers, const int64_t *extents, int64_t *outer);
+typedef struct engine engine;
+engine *engine_load(const emit_object *object, const char *prefix, const allocator *source,
+                    error *problem);
+engine_entry engine_run(const engine *e);
+void engine_free(engine *e);
+
+#endif

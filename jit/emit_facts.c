@@ -1,0 +1,390 @@
+/* What is decided before a nest is emitted: the order of its loops, its vector range, its register
+ * tile, and for every instruction where it runs and in which forms it is needed.
+ *
+ * None of this can change a result: parallel iterations are independent, and a fold's own order is
+ * kept. So the choices are about speed alone, and simple. A contraction wants many accumulators
+ * that share few loads: the tile spans the vector range and one row range along which some vector
+ * load stays the same, and the vector range becomes the outermost loop, because then one panel of
+ * the shared operand serves all rows. Other folds only want a few independent chains. The rest is
+ * as fast as memory with one vector at a time.
+ *
+ * Need runs backwards over the tape. Most of it is index arithmetic of which a tile needs just the
+ * first copy, as the addresses of the others are at fixed distances; asking for less is what keeps
+ * the code, and so the compile time, small. */
+#include <assert.h>
+
+#include "jit/emit_internal.h"
+
+enum {
+    FACTS_SHORT_STEP = 12, /* instructions of a fold's step that leave registers for four chains */
+    FACTS_MEDIUM_STEP = 40,
+    FACTS_SCALAR_CHAINS = 8, /* of a fold whose lanes lie apart in memory */
+    FACTS_RUNTIME_ROWS = 4,  /* rows of a tile whose number is not known: batches are often 4 k */
+    FACTS_MOST_ROWS = 8
+};
+
+static bool has_bit(uint64_t set, int bit) {
+    return bit >= 0 && (set >> bit & 1) != 0;
+}
+
+static int power_of_two_within(int64_t limit) {
+    int p = 1;
+    while (2 * (int64_t)p <= limit)
+        p *= 2;
+    return p;
+}
+
+/* ---- folds: what their steps reach */
+
+static void reach_operands(const nest_instruction *in, bool *reached) {
+    if (in->op == NEST_BODY) {
+        if (in->code.a >= 0)
+            reached[in->code.a] = true;
+        if (in->code.b >= 0)
+            reached[in->code.b] = true;
+        if (in->code.c >= 0)
+            reached[in->code.c] = true;
+    }
+    for (int k = 0; k < in->at_count; k++)
+        reached[in->at[k]] = true;
+}
+
+static void reach_all(const nest *n, bool *reached) {
+    for (size_t i = n->tape.count; i-- > 0;)
+        if (reached[i])
+            reach_operands(&n->tape.at[i], reached);
+}
+
+static bool *reach_of_steps(const emit_nest *s) {
+    const nest *n = s->n;
+    bool *reached = arena_array(s->e->memory, bool, n->tape.count);
+    for (size_t f = 0; s->folds && f < n->folds.count; f++)
+        reached[n->folds.at[f].next] = true;
+    reach_all(n, reached);
+    return reached;
+}
+
+/* ---- shape of the tile */
+
+static int vector_width(const emit_nest *s) {
+    const nest *n = s->n;
+    size_t largest = 0;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        bool counts = in->type != BODY_BOOL && in->type != BODY_I64 && s->facts[i].by_lane;
+        if (counts && body_type_size((body_type)in->type) > largest)
+            largest = body_type_size((body_type)in->type);
+    }
+    int width = s->e->target->vector_bytes / (int)(largest ? largest : 4);
+    int64_t count = n->ranges.at[s->vector_range].count;
+    return count >= 0 && count < width ? power_of_two_within(count) : width;
+}
+
+/* Is this load of a fold's step repeated along the vector range, at neighbouring elements? */
+static bool is_panel_load(const emit_nest *s, const nest_instruction *in, uint64_t depends) {
+    const nest_buffer *b = in->op == NEST_LOAD ? &s->e->plan->buffers.at[in->which] : NULL;
+    if (!b || !has_bit(depends, s->vector_range))
+        return false;
+    for (int k = 0; k < in->at_count; k++) {
+        int64_t step;
+        int axes[LIMIT_AXES + LIMIT_RANK], count = 0;
+        if (!nest_coefficient(s->n, in->at[k], s->vector_range, &step))
+            return false;
+        bool element = in->linear && k == in->at_count - 1;
+        int64_t stride = element ? 1 : nest_stride(b, k, axes, &count);
+        if (step != 0 && (step * stride != 1 || count > 0))
+            return false;
+    }
+    return true;
+}
+
+/* Does some panel load stay the same along a range, so that its rows share it? */
+static bool shares_panel(const emit_nest *s, const bool *reached, int range) {
+    for (size_t i = 0; i < s->n->tape.count; i++)
+        if (reached[i] && !has_bit(s->facts[i].depends, range) &&
+            is_panel_load(s, &s->n->tape.at[i], s->facts[i].depends))
+            return true;
+    return false;
+}
+
+/* The nearest constant range of some length, else the outermost run-time one (steps come in larger
+ * numbers than samples), else any. */
+static int choose_row_range(const emit_nest *s, const bool *reached) {
+    int long_one = -1, open_one = -1, short_one = -1;
+    for (int r = s->parallel; r-- > 0;) {
+        const nest_range *range = &s->n->ranges.at[r];
+        if (r == s->vector_range || range->ordered || !shares_panel(s, reached, r))
+            continue;
+        if (range->count < 0)
+            open_one = r;
+        else if (range->count >= FACTS_RUNTIME_ROWS && long_one < 0)
+            long_one = r;
+        else if (range->count < FACTS_RUNTIME_ROWS && short_one < 0)
+            short_one = r;
+    }
+    return long_one >= 0 ? long_one : open_one >= 0 ? open_one : short_one;
+}
+
+static int choose_rows(const emit_nest *s) {
+    const machine *m = s->e->target;
+    if (s->row_range < 0)
+        return 1;
+    int64_t count = s->n->ranges.at[s->row_range].count;
+    int most = m->tile_rows * m->tile_vectors / s->most_vectors;
+    most = most > FACTS_MOST_ROWS ? FACTS_MOST_ROWS : most;
+    if (count < 0)
+        return s->most_vectors > 2 && most > FACTS_RUNTIME_ROWS ? FACTS_RUNTIME_ROWS : most;
+    if (count <= most)
+        return count > 0 ? (int)count : 1;
+    for (int rows = most; rows > most / 2 && rows >= FACTS_RUNTIME_ROWS; rows--)
+        if (count % rows == 0)
+            return rows;
+    return most;
+}
+
+static void choose_fold_tile(emit_nest *s, const bool *reached) {
+    int arithmetic = 0;
+    bool scattered = false;
+    for (size_t i = 0; i < s->n->tape.count; i++) {
+        const nest_instruction *in = &s->n->tape.at[i];
+        if (!reached[i] || s->facts[i].depends >> s->parallel == 0)
+            continue;
+        arithmetic += in->op == NEST_BODY && in->type != BODY_I64;
+        scattered |= in->op == NEST_LOAD && has_bit(s->facts[i].depends, s->vector_range) &&
+                     !is_panel_load(s, in, s->facts[i].depends);
+    }
+    bool brief = arithmetic <= FACTS_SHORT_STEP;
+    if (scattered && brief)
+        s->most_width = 1;
+    s->most_vectors = s->most_width == 1                ? (brief ? FACTS_SCALAR_CHAINS : 1)
+                      : brief                           ? s->e->target->tile_vectors
+                      : arithmetic <= FACTS_MEDIUM_STEP ? 2
+                                                        : 1;
+    if (s->n->heavy && s->most_width > 1)
+        s->row_range = choose_row_range(s, reached);
+}
+
+static void choose_tile(emit_nest *s, const bool *reached) {
+    const nest *n = s->n;
+    s->row_range = -1;
+    s->most_width = s->most_vectors = s->most_rows = 1;
+    int last = s->parallel - 1;
+    s->vector_range = last >= 0 && !n->ranges.at[last].ordered ? last : -1;
+    for (size_t i = 0; i < n->tape.count; i++)
+        s->facts[i].by_lane = has_bit(s->facts[i].depends, s->vector_range);
+    if (s->vector_range < 0)
+        return;
+    s->most_width = vector_width(s);
+    if (s->folds)
+        choose_fold_tile(s, reached);
+    int64_t count = n->ranges.at[s->vector_range].count;
+    if (count >= 0 && (int64_t)s->most_vectors * s->most_width > count)
+        s->most_vectors = count < s->most_width ? 1 : (int)(count / s->most_width);
+    s->most_rows = choose_rows(s);
+}
+
+/* Do the panel loads of a tiled nest depend on this range? */
+static bool moves_panel(const emit_nest *s, const bool *reached, int range) {
+    for (size_t i = 0; i < s->n->tape.count; i++)
+        if (reached[i] && has_bit(s->facts[i].depends, range) &&
+            is_panel_load(s, &s->n->tape.at[i], s->facts[i].depends))
+            return true;
+    return false;
+}
+
+/* In a tiled nest the ranges that choose a panel are outside of those that share it. */
+static void choose_order(emit_nest *s, const bool *reached) {
+    bool ordered = false;
+    for (int r = 0; r < s->loops; r++)
+        ordered |= s->n->ranges.at[r].ordered;
+    bool tiled = s->row_range >= 0 && !ordered;
+    int next = 0;
+    for (int r = 0; tiled && r < s->parallel; r++)
+        if (r != s->row_range && moves_panel(s, reached, r))
+            s->order[next++] = r;
+    s->panel_depth = next;
+    for (int r = 0; r < s->loops; r++)
+        if (!tiled || r >= s->parallel || r == s->row_range || !moves_panel(s, reached, r))
+            s->order[next++] = r;
+    s->vector_depth = s->row_depth = s->loops + 1;
+    for (int d = 0; d < s->loops; d++) {
+        if (s->order[d] == s->vector_range)
+            s->vector_depth = d + 1;
+        if (s->order[d] == s->row_range)
+            s->row_depth = d + 1;
+    }
+}
+
+/* Cache blocks of a tiled nest. Many rows run in blocks around all the panels, so that a block's
+ * own operand stays in the second cache. A long fold runs in blocks too, so that its panel stays in
+ * the first; between blocks the states rest in the result's own memory. That needs one state that
+ * is the result. */
+static void choose_blocks(emit_nest *s) {
+    const nest *n = s->n;
+    nest_ref store = -1;
+    s->block_range = -1;
+    int64_t rows = s->row_range < 0 ? 1 : n->ranges.at[s->row_range].count;
+    s->row_blocks = s->row_range >= 0 && (rows < 0 || rows > 3 * EMIT_BLOCK_ROWS / 2);
+    if (s->row_range < 0 || n->folds.count != 1 || s->panel_depth == 0)
+        return;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        if (n->tape.at[i].op == NEST_STORE && store >= 0)
+            return;
+        if (n->tape.at[i].op == NEST_STORE)
+            store = (nest_ref)i;
+    }
+    if (store < 0 || n->tape.at[n->tape.at[store].value].op != NEST_RESULT)
+        return;
+    int64_t steps = 1;
+    for (int r = s->parallel; r < s->loops; r++) {
+        int64_t count = n->ranges.at[r].count;
+        steps = count < 0 || steps < 0 ? -1 : steps * count;
+    }
+    if (steps >= 0 && steps <= EMIT_PANEL_STEPS)
+        return;
+    for (int r = s->parallel; r < s->loops && s->block_range < 0; r++)
+        if (n->ranges.at[r].count != 1)
+            s->block_range = r;
+    s->block_store = store;
+    s->repeatable = false; /* a state would take in the same steps twice */
+}
+
+/* ---- instructions */
+
+static int depth_of(const emit_nest *s, uint64_t depends) {
+    for (int d = s->loops; d > 0; d--)
+        if (has_bit(depends, s->order[d - 1]))
+            return d;
+    return 0;
+}
+
+/* Is lane l of this i64 value lane 0 plus l * lane_step, and all that it is made of too? */
+static bool knows_lanes(const emit_nest *s, size_t i) {
+    const nest_instruction *in = &s->n->tape.at[i];
+    emit_fact *f = &s->facts[i];
+    if (!f->by_lane || in->type != BODY_I64)
+        return false;
+    if (in->op != NEST_RANGE && in->op != NEST_BODY)
+        return false;
+    const nest_ref operands[3] = {in->code.a, in->code.b, in->code.c};
+    for (int k = 0; in->op == NEST_BODY && k < body_operands((body_op)in->code.op); k++)
+        if (s->facts[operands[k]].by_lane && !s->facts[operands[k]].lane_known)
+            return false;
+    return nest_coefficient(s->n, (nest_ref)i, s->vector_range, &f->lane_step);
+}
+
+static void place_instructions(emit_nest *s, bool *reached) {
+    if (s->block_range >= 0) {
+        reach_operands(&s->n->tape.at[s->block_store], reached);
+        reach_all(s->n, reached);
+    }
+    for (size_t i = 0; i < s->n->tape.count; i++) {
+        emit_fact *f = &s->facts[i];
+        f->depth = depth_of(s, f->depends);
+        f->by_row = has_bit(f->depends, s->row_range);
+        f->lane_known = knows_lanes(s, i);
+        f->late = s->folds && !reached[i] && f->depth == s->parallel;
+        f->access = -1;
+    }
+}
+
+static void ask(emit_nest *s, nest_ref value, emit_need need, bool wide) {
+    emit_fact *f = &s->facts[value];
+    if (f->need < need)
+        f->need = need;
+    f->wide |= wide;
+}
+
+/* A panel's indices are steps of the fold, or known before the rows begin. */
+static bool is_panel(const emit_nest *s, size_t i) {
+    const nest_instruction *in = &s->n->tape.at[i];
+    if (s->row_range < 0 || in->type == BODY_BOOL || !is_panel_load(s, in, s->facts[i].depends))
+        return false;
+    for (int k = 0; k < in->at_count; k++) {
+        bool step = s->n->tape.at[in->at[k]].op == NEST_RANGE;
+        int depth = s->facts[in->at[k]].depth;
+        if (depth > s->panel_depth && !(step && depth > s->parallel))
+            return false;
+    }
+    return true;
+}
+
+static void add_access(emit_nest *s, size_t i) {
+    const nest_instruction *in = &s->n->tape.at[i];
+    emit_access *a = &s->accesses[s->access_count];
+    s->facts[i].access = s->access_count++;
+    a->instruction = (nest_ref)i;
+    a->rows_known = a->lanes_known = true;
+    a->panel = is_panel(s, i);
+    for (int k = 0; k < in->at_count; k++) {
+        const emit_fact *f = &s->facts[in->at[k]];
+        int64_t step;
+        bool common = !f->by_lane || f->lane_known;
+        a->lanes_known &= common;
+        if (f->by_row)
+            a->rows_known &= common && nest_coefficient(s->n, in->at[k], s->row_range, &step);
+    }
+    for (int k = 0; k < in->at_count; k++) {
+        const emit_fact *f = &s->facts[in->at[k]];
+        if (f->by_lane && !f->lane_known)
+            ask(s, in->at[k], EMIT_ALL, true);
+        else
+            ask(s, in->at[k], a->rows_known ? EMIT_FIRST : EMIT_ROWS, false);
+    }
+}
+
+static void ask_operands(emit_nest *s, size_t i) {
+    const nest_instruction *in = &s->n->tape.at[i];
+    const emit_fact *f = &s->facts[i];
+    if (in->op == NEST_LOAD || in->op == NEST_STORE)
+        add_access(s, i);
+    if (in->op == NEST_STORE)
+        ask(s, in->value, EMIT_ALL, s->vector_range >= 0);
+    if (in->op != NEST_BODY)
+        return;
+    const nest_ref operands[3] = {in->code.a, in->code.b, in->code.c};
+    bool scalar = !f->by_lane || f->lane_known;
+    for (int k = 0; k < body_operands((body_op)in->code.op); k++)
+        ask(s, operands[k], scalar ? f->need : EMIT_ALL, !scalar);
+}
+
+/* Folds write no memory that they read; the memory plan keeps it so (values of element-wise nests
+ * may take the place of their arguments). */
+static bool is_repeatable(const emit_nest *s) {
+    const nest *n = s->n;
+    for (size_t i = 0; i < n->tape.count; i++)
+        for (size_t k = 0; n->tape.at[i].op == NEST_STORE && k < n->tape.count; k++)
+            if (n->tape.at[k].op == NEST_LOAD && n->tape.at[k].which == n->tape.at[i].which)
+                return false;
+    return s->folds;
+}
+
+void emit_facts(emit_nest *s) {
+    const nest *n = s->n;
+    arena *memory = s->e->memory;
+    s->loops = (int)n->ranges.count;
+    s->parallel = nest_parallel_count(n);
+    s->order = arena_array(memory, int, s->loops + 1);
+    s->facts = arena_array(memory, emit_fact, n->tape.count + 1);
+    s->accesses = arena_array(memory, emit_access, n->tape.count + 1);
+    uint64_t *depends = arena_array(memory, uint64_t, n->tape.count + 1);
+    nest_dependences(n, depends);
+    for (size_t i = 0; i < n->tape.count; i++) {
+        s->facts[i].depends = depends[i];
+        s->folds |= n->tape.at[i].op == NEST_RESULT;
+    }
+    s->repeatable = is_repeatable(s);
+    bool *reached = reach_of_steps(s);
+    choose_tile(s, reached);
+    choose_order(s, reached);
+    choose_blocks(s);
+    place_instructions(s, reached);
+    for (size_t f = 0; s->folds && f < n->folds.count; f++)
+        ask(s, n->folds.at[f].next, EMIT_ALL, s->vector_range >= 0);
+    for (size_t i = n->tape.count; i-- > 0;) {
+        if (n->tape.at[i].op == NEST_STORE)
+            s->facts[i].need = EMIT_ALL;
+        if (s->facts[i].need != EMIT_DEAD)
+            ask_operands(s, i);
+    }
+}

@@ -1,0 +1,193 @@
+/* What the emit_*.c files share: the module under construction, and one nest on its way into it.
+ *
+ * Terms. The order is the sequence of the nest's loops, outermost first; depth d is the body of
+ * loop d - 1, and depth 0 the function's start. The vector range is the one whose neighbouring
+ * iterations share a vector, `width` of them; a tile holds `rows` iterations of the row range times
+ * `vectors` vectors. A copy (row, vector) of an instruction is its instance for one place of the
+ * tile. */
+#ifndef EDDY_JIT_EMIT_INTERNAL_H
+#define EDDY_JIT_EMIT_INTERNAL_H
+
+#include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
+
+#include "jit/emit.h"
+
+/* One compilation: a context of its own, so that two threads may compile at the same time. */
+typedef struct emit {
+    arena *memory;
+    const nest_plan *plan;
+    const emit_options *options;
+    const machine *target;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMTypeRef pointer;
+    LLVMTypeRef kernel_type; /* void (ptr buffers, ptr extents, ptr outer) */
+    LLVMValueRef *constants; /* by buffer: its bytes in the object, or NULL */
+    LLVMDIBuilderRef debug;  /* NULL: none */
+    LLVMMetadataRef file, unit;
+    unsigned line; /* of the last function: its number in the program */
+} emit;
+
+/* How many copies of an instruction its users ask for. */
+typedef enum emit_need {
+    EMIT_DEAD,
+    EMIT_FIRST, /* the tile's first place: addresses of the others are derived from it */
+    EMIT_ROWS,  /* the first vector of every row */
+    EMIT_ALL
+} emit_need;
+
+/* What is known of an instruction before anything is emitted. */
+typedef struct emit_fact {
+    uint64_t depends; /* set of ranges */
+    int depth;
+    emit_need need;
+    bool late;       /* runs after the folded loops */
+    bool by_row;     /* depends on the row range */
+    bool by_lane;    /* depends on the vector range */
+    bool lane_known; /* by_lane, an i64 that grows by lane_step from lane to lane: scalar arithmetic
+                        does */
+    bool wide;       /* somebody needs it as a vector */
+    int64_t lane_step;
+    int access; /* LOAD, STORE: its emit_access */
+} emit_fact;
+
+/* The addresses of one load or store. */
+typedef struct emit_access {
+    nest_ref instruction;
+    bool rows_known;  /* every row is a fixed distance from the first */
+    bool lanes_known; /* every lane is lane_step elements from the last one */
+    bool panel;       /* the shared operand of a tile, at one place for all rows */
+    LLVMValueRef base;
+    LLVMValueRef *plain;      /* panel: the strides in the buffer; `stride` may be the copy's */
+    LLVMValueRef copy;        /* panel: memory on the stack */
+    LLVMValueRef *stride;     /* i64 elements, by index */
+    LLVMValueRef lane_step;   /* of the indices that are known along the lanes */
+    LLVMValueRef *row_offset; /* by row, rows_known */
+    LLVMValueRef *pointer;    /* [depth][row]: base plus the indices known at that depth */
+} emit_access;
+
+/* Iterations start <= i < end of a range, `width` x `copies` at a time. Overlap: the last ones are
+ * moved back to end at `end`, and repeat what was done already. */
+typedef struct emit_segment {
+    LLVMValueRef start, end;
+    int width, copies;
+    bool overlap;
+} emit_segment;
+
+enum {
+    EMIT_SEGMENTS = 4,
+    EMIT_BLOCK_STEPS = 256, /* of a long fold, per block */
+    EMIT_PANEL_STEPS = 384, /* a fold of no more is one block; a panel holds as many */
+    EMIT_BLOCK_ROWS = 240,  /* of a tiled nest, per block: a multiple of most tiles */
+    EMIT_PANEL_ROWS = 48    /* rows that pay for copying a panel */
+};
+
+typedef struct emit_nest {
+    emit *e;
+    const nest *n;
+    LLVMValueRef function;
+    int loops, parallel;         /* ranges; parallel ones */
+    int *order;                  /* ranges, outermost first */
+    int vector_range, row_range; /* -1: none */
+    int panel_depth;      /* of a tile's shared operand: the loops outside choose it; 0: none */
+    bool row_blocks;      /* the rows run in blocks, around everything else */
+    int block_range;      /* folded range that runs in blocks, inside those; -1: none */
+    nest_ref block_store; /* where its states rest meanwhile */
+    int vector_depth, row_depth; /* depth of their bodies; beyond every depth if there is none */
+    int most_width, most_vectors, most_rows;
+    emit_fact *facts; /* by instruction */
+    emit_access *accesses;
+    int access_count;
+    bool folds;      /* something is folded (perhaps over no ranges: one step) */
+    bool repeatable; /* doing an iteration again changes nothing: it reads nothing that it wrote */
+    /* while emitting */
+    int width, vectors, rows;
+    LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
+    LLVMValueRef *counts;             /* by range, i64 */
+    LLVMValueRef *index;              /* by range */
+    LLVMValueRef packs;               /* i1: are panels copied? NULL: never */
+    LLVMValueRef row_step, fold_step; /* sizes of blocks */
+    LLVMValueRef *first, *limit;      /* by range: what the current block runs over */
+    LLVMValueRef *scalar, *wide;      /* by instruction, row, vector */
+    LLVMValueRef *state;              /* by fold, row, vector */
+} emit_nest;
+
+/* ---- emit.c: a new function of type kernel_type, with the builder at its start */
+LLVMValueRef emit_function(emit *e, const char *symbol, const char *name);
+
+/* ---- object.c: the module through LLVM's code generator. false with *problem set. */
+bool object_emit(LLVMModuleRef module, const machine *row, emit_object *out, error *problem);
+/* Makes LLVM's targets known; once, from any thread. */
+void object_start(void);
+
+/* ---- emit_facts.c: everything that is decided before emission; fills s but for the LLVM values */
+void emit_facts(emit_nest *s);
+
+/* ---- emit_loop.c: ranges cut into segments, and loops over them that carry values */
+/* Segments of a range under the tile that emit_facts chose; returns their number. Emits their
+ * limits here. */
+int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]);
+typedef struct emit_loop {
+    LLVMBasicBlockRef before, body, after; /* body NULL: it runs just once, in place */
+    LLVMValueRef counter, start, end, step;
+    LLVMValueRef *initial, *carried; /* values on entry, and as seen by the body */
+    int count;
+} emit_loop;
+/* Begins for (counter = start; counter < end; counter += step). carried: `count` values that go
+ * through the loop; they are replaced by what the body sees. */
+void emit_loop_open(const emit *e, LLVMValueRef function, emit_loop *loop, LLVMValueRef start,
+                    LLVMValueRef end, LLVMValueRef step, LLVMValueRef *carried, int count);
+/* Ends it. carried: the values after the body; replaced by those after the loop. */
+void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried);
+
+/* ---- emit_nest.c: one kernel, `name` of the plan's nest; returns the function */
+LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
+
+/* ---- emit_value.c: types, constants, instructions */
+LLVMTypeRef emit_type(const emit *e, body_type type, int width);
+/* x if (x `when` y), else y, of i64. */
+LLVMValueRef emit_pick(const emit *e, LLVMIntPredicate when, LLVMValueRef x, LLVMValueRef y);
+/* As in memory: bool is a byte. */
+LLVMTypeRef emit_memory_type(const emit *e, body_type type, int width);
+LLVMValueRef emit_integer(const emit *e, int64_t value);
+bool emit_is_integer(LLVMValueRef value, int64_t *out);
+LLVMValueRef emit_constant(const emit *e, body_type type, body_value value, int width);
+LLVMValueRef emit_splat(const emit *e, LLVMValueRef value, int width);
+/* 0, step, 2 * step, ... as i64. */
+LLVMValueRef emit_ramp(const emit *e, int64_t step, int width);
+/* One body instruction whose operands are LLVM values of its tape types, all scalars or all vectors
+ * of `width` lanes. */
+LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
+                       const LLVMValueRef operands[3], int width);
+/* x + y, x * y of i64, where 0 and 1 vanish. */
+LLVMValueRef emit_plus(const emit *e, LLVMValueRef x, LLVMValueRef y);
+LLVMValueRef emit_times(const emit *e, LLVMValueRef x, LLVMValueRef y);
+
+/* The values of a copy, in emit_nest.c: scalar (lane 0 of what varies along the lanes), and vector
+ * of s->width lanes. */
+LLVMValueRef emit_scalar_of(const emit_nest *s, nest_ref value, int row, int vector);
+LLVMValueRef emit_wide_of(const emit_nest *s, nest_ref value, int row, int vector);
+
+/* ---- emit_panel.c: panels of a tile's shared operand */
+/* In the function's entry: memory, and whether copying pays. */
+void emit_panel_start(emit_nest *s);
+/* Where the panel is chosen: copies it, and turns its accesses to the copy. */
+void emit_panel_copy(emit_nest *s);
+
+/* ---- emit_memory.c: addresses, loads, stores */
+/* In the function's entry: strides and distances. */
+void emit_memory_start(emit_nest *s);
+/* Adds what depth d knows to the address of an access. */
+void emit_memory_advance(emit_nest *s, emit_access *a, int depth);
+/* One copy of a load (or of what a store has stored before): a vector where it is by_lane and
+ * s->width > 1, else a scalar. */
+LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int vector);
+void emit_memory_store(emit_nest *s, const emit_access *a, int row, int vector);
+/* The address of an access at a depth, to be replaced by an equivalent one. */
+LLVMValueRef *emit_memory_pointer(const emit_nest *s, const emit_access *a, int depth, int row);
+/* The extent of an axis; only while the function's entry is being emitted. */
+LLVMValueRef emit_extent(emit_nest *s, int axis);
+
+#endif

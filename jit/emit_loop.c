@@ -1,0 +1,174 @@
+/* Loops in LLVM IR, and how a range is cut into them.
+ *
+ * A loop tests its guard once, before its first iteration, and its end behind each; with limits
+ * that are known the guard, or the whole loop, goes away. Values that change from iteration to
+ * iteration are phis. A tiled range becomes several loops, widest first; when iterations may be
+ * repeated the last tile is moved back over the one before it, so that a remainder costs one more
+ * tile and no more code. */
+#include "jit/emit_internal.h"
+
+static LLVMBasicBlockRef new_block(const emit *e, LLVMValueRef function) {
+    return LLVMAppendBasicBlockInContext(e->context, function, "");
+}
+
+static LLVMValueRef phi_of(const emit *e, LLVMValueRef value, LLVMBasicBlockRef from) {
+    LLVMValueRef phi = LLVMBuildPhi(e->builder, LLVMTypeOf(value), "");
+    LLVMAddIncoming(phi, &value, &from, 1);
+    return phi;
+}
+
+void emit_loop_open(const emit *e, LLVMValueRef function, emit_loop *loop, LLVMValueRef start,
+                    LLVMValueRef end, LLVMValueRef step, LLVMValueRef *carried, int count) {
+    LLVMBuilderRef b = e->builder;
+    int64_t first = 0, limit = 0, stride = 0;
+    bool known = emit_is_integer(start, &first) && emit_is_integer(end, &limit) &&
+                 emit_is_integer(step, &stride);
+    *loop = (emit_loop){.start = start, .end = end, .step = step, .count = count};
+    loop->counter = start;
+    if (known && first < limit && limit - first <= stride)
+        return;
+    loop->before = LLVMGetInsertBlock(b);
+    loop->body = new_block(e, function);
+    loop->after = new_block(e, function);
+    if (known && first < limit)
+        LLVMBuildBr(b, loop->body);
+    else
+        LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSLT, start, end, ""), loop->body, loop->after);
+    LLVMPositionBuilderAtEnd(b, loop->body);
+    loop->counter = phi_of(e, start, loop->before);
+    loop->initial = arena_array(e->memory, LLVMValueRef, count + 1);
+    loop->carried = arena_array(e->memory, LLVMValueRef, count + 1);
+    for (int i = 0; i < count; i++) {
+        loop->initial[i] = carried[i];
+        carried[i] = loop->carried[i] = phi_of(e, carried[i], loop->before);
+    }
+}
+
+void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried) {
+    LLVMBuilderRef b = e->builder;
+    if (!loop->body)
+        return;
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(b);
+    LLVMValueRef next = LLVMBuildNSWAdd(b, loop->counter, loop->step, "");
+    LLVMAddIncoming(loop->counter, &next, &last, 1);
+    for (int i = 0; i < loop->count; i++)
+        LLVMAddIncoming(loop->carried[i], &carried[i], &last, 1);
+    LLVMValueRef again = LLVMBuildICmp(b, LLVMIntSLT, next, loop->end, "");
+    LLVMBuildCondBr(b, again, loop->body, loop->after);
+    LLVMValueRef jump = LLVMGetBasicBlockTerminator(loop->before);
+    bool guarded = LLVMIsConditional(jump);
+    LLVMPositionBuilderAtEnd(b, loop->after);
+    for (int i = 0; i < loop->count; i++) {
+        LLVMValueRef out = phi_of(e, carried[i], last);
+        if (guarded)
+            LLVMAddIncoming(out, &loop->initial[i], &loop->before, 1);
+        carried[i] = out;
+    }
+}
+
+/* ---- segments */
+
+static LLVMValueRef multiple_below(const emit *e, LLVMValueRef count, int64_t of) {
+    LLVMValueRef rest = LLVMBuildURem(e->builder, count, emit_integer(e, of), "");
+    return LLVMBuildSub(e->builder, count, rest, "");
+}
+
+/* `end` if start .. end has at least `least` iterations (or fewer, if not wanted), else `start`. */
+static LLVMValueRef end_if(const emit *e, LLVMValueRef start, LLVMValueRef end, bool wanted,
+                           int64_t least) {
+    LLVMValueRef count = LLVMBuildSub(e->builder, end, start, "");
+    LLVMIntPredicate when = wanted ? LLVMIntSGE : LLVMIntSLT;
+    LLVMValueRef holds = LLVMBuildICmp(e->builder, when, count, emit_integer(e, least), "");
+    return LLVMBuildSelect(e->builder, holds, end, start, "");
+}
+
+/* A segment that is not empty, where that is known. */
+static int add(emit_segment *out, int count, emit_segment segment) {
+    int64_t start, end;
+    if (emit_is_integer(segment.start, &start) && emit_is_integer(segment.end, &end) &&
+        start >= end)
+        return count;
+    out[count] = segment;
+    return count + 1;
+}
+
+static int row_segments(emit_nest *s, emit_segment *out) {
+    const emit *e = s->e;
+    LLVMValueRef first = s->first[s->row_range], limit = s->limit[s->row_range];
+    int64_t known;
+    int rows = s->most_rows, n = 0;
+    bool constant = emit_is_integer(s->counts[s->row_range], &known);
+    if (rows == 1 || (constant && known % rows == 0))
+        return add(out, n, (emit_segment){first, limit, 1, rows, false});
+    if (constant && s->repeatable && !s->row_blocks) /* never less than the tile */
+        return add(out, n, (emit_segment){first, limit, 1, rows, true});
+    if (s->repeatable) {
+        LLVMValueRef many = end_if(e, first, limit, true, rows);
+        n = add(out, n, (emit_segment){first, many, 1, rows, true});
+        return add(out, n,
+                   (emit_segment){first, end_if(e, first, limit, false, rows), 1, 1, false});
+    }
+    LLVMValueRef count = LLVMBuildSub(e->builder, limit, first, "");
+    LLVMValueRef whole = LLVMBuildAdd(e->builder, first, multiple_below(e, count, rows), "");
+    n = add(out, n, (emit_segment){first, whole, 1, rows, false});
+    return add(out, n, (emit_segment){whole, limit, 1, 1, false});
+}
+
+/* A known number of elements, in vectors that may overlap: tiles of about equal size. */
+static int repeatable_vectors(const emit_nest *s, int64_t known, emit_segment *out) {
+    const emit *e = s->e;
+    int64_t width = s->most_width, vectors = (known + width - 1) / width;
+    int64_t tiles = (vectors + s->most_vectors - 1) / s->most_vectors;
+    int64_t copies = (vectors + tiles - 1) / tiles, span = copies * width;
+    int64_t whole = known / span * span, last = (known - whole + width - 1) / width;
+    LLVMValueRef end = emit_integer(e, known);
+    int n = add(
+        out, 0,
+        (emit_segment){emit_integer(e, 0), emit_integer(e, whole), (int)width, (int)copies, false});
+    if (last == 0)
+        return n;
+    return add(
+        out, n,
+        (emit_segment){emit_integer(e, known - last * width), end, (int)width, (int)last, false});
+}
+
+static int vector_segments(emit_nest *s, emit_segment *out) {
+    const emit *e = s->e;
+    LLVMValueRef count = s->counts[s->vector_range], done = emit_integer(e, 0);
+    int width = s->most_width, n = 0;
+    int64_t known;
+    bool constant = emit_is_integer(count, &known);
+    if (constant && s->repeatable && known >= (int64_t)width * s->most_vectors)
+        return repeatable_vectors(s, known, out);
+    if (s->most_vectors > 1) {
+        LLVMValueRef whole = multiple_below(e, count, (int64_t)width * s->most_vectors);
+        n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false});
+        done = whole;
+    }
+    if (width > 1 && s->repeatable && !constant) {
+        LLVMValueRef zero = emit_integer(e, 0), end = end_if(e, zero, count, true, width);
+        n = add(out, n, (emit_segment){done, end, width, 1, true});
+        return add(out, n, (emit_segment){zero, end_if(e, zero, count, false, width), 1, 1, false});
+    }
+    LLVMValueRef whole = multiple_below(e, count, width);
+    n = add(out, n, (emit_segment){done, whole, width, 1, false});
+    done = whole;
+    int64_t left = constant ? known % width : 0;
+    if (left > 1) {
+        int narrow = 1;
+        while (2 * narrow <= left)
+            narrow *= 2;
+        LLVMValueRef end = emit_integer(e, known - left + narrow);
+        n = add(out, n, (emit_segment){done, end, narrow, 1, false});
+        done = end;
+    }
+    return width > 1 ? add(out, n, (emit_segment){done, count, 1, 1, false}) : n;
+}
+
+int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]) {
+    if (range == s->row_range)
+        return row_segments(s, out);
+    if (range == s->vector_range)
+        return vector_segments(s, out);
+    return add(out, 0, (emit_segment){s->first[range], s->limit[range], 1, 1, false});
+}

@@ -1,0 +1,248 @@
+/* Addresses, loads and stores of a nest.
+ *
+ * An address is a sum, one product of index and stride for every dimension, and each product is
+ * added at the depth where its index becomes known: what is invariant in a loop is outside of it by
+ * construction. The other places of a register tile are at fixed distances from the first one, so
+ * they cost a displacement and no arithmetic; only indices that are looked up in memory have
+ * addresses of their own. Vectors promise the alignment of one element and no more.
+ *
+ * Along the lanes of a vector an access is one of four: neighbouring elements (a vector access),
+ * always the same one (a scalar and a splat), equally spaced, or anywhere. The last two are as many
+ * scalar accesses as there are lanes: measured, that is no slower than the gathers of the machine.
+ */
+#include <assert.h>
+
+#include "jit/emit_internal.h"
+
+static const nest_instruction *instruction_of(const emit_nest *s, const emit_access *a) {
+    return &s->n->tape.at[a->instruction];
+}
+
+/* Is index k part of the common address of all lanes? */
+static bool is_common(const emit_nest *s, nest_ref index) {
+    const emit_fact *f = &s->facts[index];
+    return !f->by_lane || f->lane_known;
+}
+
+LLVMValueRef emit_extent(emit_nest *s, int axis) {
+    const emit *e = s->e;
+    if (!s->extents[axis]) {
+        LLVMTypeRef type = emit_type(e, BODY_I64, 1);
+        LLVMValueRef number = emit_integer(e, axis), table = LLVMGetParam(s->function, 1);
+        LLVMValueRef at = LLVMBuildGEP2(e->builder, type, table, &number, 1, "");
+        s->extents[axis] = LLVMBuildLoad2(e->builder, type, at, "");
+    }
+    return s->extents[axis];
+}
+
+static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {
+    const nest_buffer *b = &s->e->plan->buffers.at[in->which];
+    int axes[LIMIT_AXES + LIMIT_RANK], count;
+    bool element = in->linear && k == in->at_count - 1;
+    int64_t constant = element ? 1 : nest_stride(b, k, axes, &count);
+    LLVMValueRef stride = emit_integer(s->e, constant);
+    for (int i = 0; !element && i < count; i++)
+        stride = emit_times(s->e, stride, emit_extent(s, axes[i]));
+    return stride;
+}
+
+static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) {
+    const emit *e = s->e;
+    for (const emit_access *other = s->accesses; other != a; other++)
+        if (instruction_of(s, other)->which == buffer)
+            return other->base;
+    if (e->constants[buffer])
+        return e->constants[buffer];
+    LLVMValueRef number = emit_integer(e, buffer), table = LLVMGetParam(s->function, 0);
+    LLVMValueRef at = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
+    return LLVMBuildLoad2(e->builder, e->pointer, at, "");
+}
+
+/* How far the access moves when the range does one step, over the indices that move regularly. */
+static LLVMValueRef distance(emit_nest *s, const emit_access *a, int range) {
+    const nest_instruction *in = instruction_of(s, a);
+    LLVMValueRef sum = emit_integer(s->e, 0);
+    for (int k = 0; range >= 0 && k < in->at_count; k++) {
+        int64_t step;
+        if (!is_common(s, in->at[k]) || !nest_coefficient(s->n, in->at[k], range, &step))
+            continue;
+        LLVMValueRef part = emit_times(s->e, emit_integer(s->e, step), a->stride[k]);
+        sum = emit_plus(s->e, sum, part);
+    }
+    return sum;
+}
+
+void emit_memory_start(emit_nest *s) {
+    arena *memory = s->e->memory;
+    for (int i = 0; i < s->access_count; i++) {
+        emit_access *a = &s->accesses[i];
+        const nest_instruction *in = instruction_of(s, a);
+        a->base = base_of(s, a, in->which);
+        a->stride = arena_array(memory, LLVMValueRef, in->at_count + 1);
+        for (int k = 0; k < in->at_count; k++)
+            a->stride[k] = stride_of(s, in, k);
+        a->pointer = arena_array(memory, LLVMValueRef, (s->loops + 1) * s->most_rows);
+        a->lane_step = distance(s, a, s->vector_range);
+        a->row_offset = arena_array(memory, LLVMValueRef, s->most_rows);
+        if (!a->rows_known)
+            continue;
+        LLVMValueRef step = distance(s, a, s->row_range);
+        for (int row = 0; row < s->most_rows; row++)
+            a->row_offset[row] = emit_times(s->e, emit_integer(s->e, row), step);
+    }
+}
+
+static LLVMValueRef offset(const emit_nest *s, const nest_instruction *in, LLVMValueRef from,
+                           LLVMValueRef elements) {
+    if (LLVMIsNull(elements))
+        return from;
+    LLVMTypeRef type = emit_memory_type(s->e, (body_type)in->type, 1);
+    return LLVMBuildGEP2(s->e->builder, type, from, &elements, 1, "");
+}
+
+LLVMValueRef *emit_memory_pointer(const emit_nest *s, const emit_access *a, int depth, int row) {
+    bool shared = a->rows_known || depth < s->row_depth;
+    return &a->pointer[depth * s->most_rows + (shared ? 0 : row)];
+}
+
+void emit_memory_advance(emit_nest *s, emit_access *a, int depth) {
+    const nest_instruction *in = instruction_of(s, a);
+    int rows = a->rows_known || depth < s->row_depth ? 1 : s->rows;
+    for (int row = 0; row < rows; row++) {
+        LLVMValueRef from = depth == 0 ? a->base : *emit_memory_pointer(s, a, depth - 1, row);
+        LLVMValueRef sum = emit_integer(s->e, 0);
+        for (int k = 0; k < in->at_count; k++) {
+            if (s->facts[in->at[k]].depth != depth || !is_common(s, in->at[k]))
+                continue;
+            LLVMValueRef index = emit_scalar_of(s, in->at[k], row, 0);
+            sum = emit_plus(s->e, sum, emit_times(s->e, index, a->stride[k]));
+        }
+        *emit_memory_pointer(s, a, depth, row) = offset(s, in, from, sum);
+    }
+}
+
+/* The address of lane 0 by its regular indices. */
+static LLVMValueRef address(emit_nest *s, const emit_access *a, int row, int vector) {
+    const nest_instruction *in = instruction_of(s, a);
+    LLVMValueRef from = *emit_memory_pointer(s, a, s->facts[a->instruction].depth, row);
+    LLVMValueRef lanes = emit_integer(s->e, (int64_t)vector * s->width);
+    LLVMValueRef away = emit_times(s->e, lanes, a->lane_step);
+    if (a->rows_known)
+        away = emit_plus(s->e, away, a->row_offset[row]);
+    return offset(s, in, from, away);
+}
+
+/* Adds the indices that are irregular along the lanes: to one scalar, or as a vector of i64. */
+static LLVMValueRef irregular(emit_nest *s, const emit_access *a, int row, int vector) {
+    const nest_instruction *in = instruction_of(s, a);
+    LLVMValueRef sum = emit_splat(s->e, emit_integer(s->e, 0), s->width);
+    for (int k = 0; k < in->at_count; k++) {
+        if (is_common(s, in->at[k]))
+            continue;
+        LLVMValueRef index = s->width > 1 ? emit_wide_of(s, in->at[k], row, vector)
+                                          : emit_scalar_of(s, in->at[k], row, vector);
+        LLVMValueRef stride = emit_splat(s->e, a->stride[k], s->width);
+        sum = emit_plus(s->e, sum, LLVMBuildMul(s->e->builder, index, stride, ""));
+    }
+    return sum;
+}
+
+typedef struct lanes {
+    LLVMValueRef first;   /* address of lane 0 by its regular indices */
+    LLVMValueRef offsets; /* elements, by lane; NULL: all regular */
+} lanes;
+
+static LLVMValueRef lane_address(emit_nest *s, const emit_access *a, lanes l, int lane) {
+    const nest_instruction *in = instruction_of(s, a);
+    LLVMValueRef away = emit_times(s->e, emit_integer(s->e, lane), a->lane_step);
+    if (l.offsets) {
+        LLVMTypeRef type = LLVMInt32TypeInContext(s->e->context);
+        LLVMValueRef number = LLVMConstInt(type, (unsigned)lane, false);
+        LLVMValueRef own = LLVMBuildExtractElement(s->e->builder, l.offsets, number, "");
+        away = emit_plus(s->e, away, own);
+    }
+    return offset(s, in, l.first, away);
+}
+
+static unsigned alignment(const nest_instruction *in) {
+    return (unsigned)dtype_size((dtype)in->type);
+}
+
+static LLVMValueRef load_plain(const emit_nest *s, const nest_instruction *in, LLVMValueRef at,
+                               int width) {
+    LLVMTypeRef type = emit_memory_type(s->e, (body_type)in->type, width);
+    LLVMValueRef value = LLVMBuildLoad2(s->e->builder, type, at, "");
+    LLVMSetAlignment(value, alignment(in));
+    return value;
+}
+
+static void store_plain(const emit_nest *s, const nest_instruction *in, LLVMValueRef value,
+                        LLVMValueRef at) {
+    LLVMSetAlignment(LLVMBuildStore(s->e->builder, value, at), alignment(in));
+}
+
+static LLVMValueRef from_memory(const emit_nest *s, const nest_instruction *in,
+                                LLVMValueRef value) {
+    if (in->type != BODY_BOOL)
+        return value;
+    LLVMValueRef zero = LLVMConstNull(LLVMTypeOf(value));
+    return LLVMBuildICmp(s->e->builder, LLVMIntNE, value, zero, "");
+}
+
+static LLVMValueRef load_lanes(emit_nest *s, const emit_access *a, lanes l) {
+    const nest_instruction *in = instruction_of(s, a);
+    LLVMTypeRef number = LLVMInt32TypeInContext(s->e->context);
+    LLVMValueRef all = LLVMGetPoison(emit_memory_type(s->e, (body_type)in->type, s->width));
+    for (int lane = 0; lane < s->width; lane++) {
+        LLVMValueRef one = load_plain(s, in, lane_address(s, a, l, lane), 1);
+        LLVMValueRef place = LLVMConstInt(number, (unsigned)lane, false);
+        all = LLVMBuildInsertElement(s->e->builder, all, one, place, "");
+    }
+    return all;
+}
+
+LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int vector) {
+    const nest_instruction *in = instruction_of(s, a);
+    lanes l = {address(s, a, row, vector), NULL};
+    int64_t step;
+    if (!a->lanes_known)
+        l.offsets = irregular(s, a, row, vector);
+    if (s->width == 1 || !s->facts[a->instruction].by_lane) {
+        LLVMValueRef at = l.offsets ? offset(s, in, l.first, l.offsets) : l.first;
+        return from_memory(s, in, load_plain(s, in, at, 1));
+    }
+    if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 1)
+        return from_memory(s, in, load_plain(s, in, l.first, s->width));
+    if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 0)
+        return from_memory(s, in, emit_splat(s->e, load_plain(s, in, l.first, 1), s->width));
+    return from_memory(s, in, load_lanes(s, a, l));
+}
+
+void emit_memory_store(emit_nest *s, const emit_access *a, int row, int vector) {
+    const nest_instruction *in = instruction_of(s, a);
+    bool wide = s->width > 1 && s->vector_range >= 0;
+    LLVMValueRef value =
+        wide ? emit_wide_of(s, in->value, row, vector) : emit_scalar_of(s, in->value, row, vector);
+    if (in->type == BODY_BOOL) {
+        LLVMTypeRef bytes = emit_memory_type(s->e, BODY_BOOL, s->width);
+        value = LLVMBuildZExt(s->e->builder, value, bytes, "");
+    }
+    lanes l = {address(s, a, row, vector), NULL};
+    int64_t step;
+    if (!a->lanes_known)
+        l.offsets = irregular(s, a, row, vector);
+    if (!wide) {
+        store_plain(s, in, value, l.offsets ? offset(s, in, l.first, l.offsets) : l.first);
+        return;
+    }
+    if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 1) {
+        store_plain(s, in, value, l.first);
+        return;
+    }
+    LLVMTypeRef number = LLVMInt32TypeInContext(s->e->context);
+    for (int lane = 0; lane < s->width; lane++) {
+        LLVMValueRef place = LLVMConstInt(number, (unsigned)lane, false);
+        LLVMValueRef one = LLVMBuildExtractElement(s->e->builder, value, place, "");
+        store_plain(s, in, one, lane_address(s, a, l, lane));
+    }
+}

@@ -1,0 +1,372 @@
+/* One nest becomes one function: loops, and every instruction where it belongs.
+ *
+ * The function is emitted from the outside in. At each depth come, first, the instructions that
+ * depend on nothing deeper, in tape order; then the next loop. So an instruction runs inside the
+ * loops that it depends on and in no other, and never when one of them has no iterations. Behind
+ * the folded loops, at the deepest parallel depth, come the instructions that use a result, and
+ * the stores. A range that is cut into segments (tile, vector, remainder) has everything deeper
+ * emitted once for each.
+ *
+ * An instruction has a scalar form, a vector form, or both: indices are scalars (lane 0) whose
+ * vector form is made by adding a ramp, and what all lanes share is a scalar whose vector form is a
+ * splat. Values from outside the vector loop get their splats just before it, for its width. */
+#include <assert.h>
+
+#include "jit/emit_internal.h"
+
+static LLVMValueRef *slot(const emit_nest *s, LLVMValueRef *table, nest_ref value, int row,
+                          int vector) {
+    const emit_fact *f = &s->facts[value];
+    int r = f->by_row && f->need >= EMIT_ROWS ? row : 0;
+    int v = f->by_lane && f->need == EMIT_ALL ? vector : 0;
+    return &table[((size_t)value * (size_t)s->most_rows + (size_t)r) * (size_t)s->most_vectors +
+                  (size_t)v];
+}
+
+LLVMValueRef emit_scalar_of(const emit_nest *s, nest_ref value, int row, int vector) {
+    LLVMValueRef v = *slot(s, s->scalar, value, row, vector);
+    assert(v);
+    return v;
+}
+
+LLVMValueRef emit_wide_of(const emit_nest *s, nest_ref value, int row, int vector) {
+    LLVMValueRef v = *slot(s, s->wide, value, row, vector);
+    assert(v);
+    return v;
+}
+
+static LLVMValueRef *state_of(const emit_nest *s, int fold, int row, int vector) {
+    return &s->state[(fold * s->most_rows + row) * s->most_vectors + vector];
+}
+
+static LLVMValueRef plus_integer(const emit_nest *s, LLVMValueRef value, int64_t number) {
+    return emit_plus(s->e, value, emit_integer(s->e, number));
+}
+
+/* ---- one copy of one instruction */
+
+static LLVMValueRef outer_index(const emit_nest *s, int axis) {
+    const emit *e = s->e;
+    LLVMTypeRef type = emit_type(e, BODY_I64, 1);
+    LLVMValueRef number = emit_integer(e, axis), table = LLVMGetParam(s->function, 2);
+    LLVMValueRef at = LLVMBuildGEP2(e->builder, type, table, &number, 1, "");
+    return LLVMBuildLoad2(e->builder, type, at, "");
+}
+
+static LLVMValueRef range_index(const emit_nest *s, int range, int row, int vector) {
+    if (range == s->row_range)
+        return plus_integer(s, s->index[range], row);
+    if (range == s->vector_range)
+        return plus_integer(s, s->index[range], (int64_t)vector * s->width);
+    return s->index[range];
+}
+
+static LLVMValueRef body_copy(const emit_nest *s, const nest_instruction *in, int row, int vector,
+                              int width) {
+    LLVMValueRef operands[3] = {NULL, NULL, NULL};
+    const nest_ref from[3] = {in->code.a, in->code.b, in->code.c};
+    for (int k = 0; k < body_operands((body_op)in->code.op); k++)
+        operands[k] = width > 1 ? emit_wide_of(s, from[k], row, vector)
+                                : emit_scalar_of(s, from[k], row, vector);
+    return emit_body(s->e, s->n, in, operands, width);
+}
+
+/* The form that the others are made of: a vector if the lanes differ by more than a ramp. */
+static LLVMValueRef copy_of(emit_nest *s, size_t i, int row, int vector, int width) {
+    const nest_instruction *in = &s->n->tape.at[i];
+    switch ((nest_op)in->op) {
+    case NEST_BODY:
+        return body_copy(s, in, row, vector, width);
+    case NEST_RANGE:
+        return range_index(s, in->which, row, vector);
+    case NEST_OUTER:
+        return outer_index(s, in->which);
+    case NEST_COUNT:
+        return emit_extent(s, in->which);
+    case NEST_LOAD:
+        return emit_memory_load(s, &s->accesses[s->facts[i].access], row, vector);
+    case NEST_STORE:
+        break;
+    case NEST_FOLD:
+    case NEST_RESULT:
+        return *state_of(s, in->which, row, vector);
+    }
+    assert(!"a store has no value");
+    return NULL;
+}
+
+static void widen(emit_nest *s, size_t i, int row, int vector) {
+    const emit_fact *f = &s->facts[i];
+    LLVMValueRef scalar = emit_scalar_of(s, (nest_ref)i, row, vector);
+    LLVMValueRef wide = emit_splat(s->e, scalar, s->width);
+    if (f->by_lane)
+        wide = emit_plus(s->e, wide, emit_ramp(s->e, f->lane_step, s->width));
+    *slot(s, s->wide, (nest_ref)i, row, vector) = wide;
+}
+
+static void emit_instruction(emit_nest *s, size_t i) {
+    const nest_instruction *in = &s->n->tape.at[i];
+    emit_fact *f = &s->facts[i];
+    int rows = f->by_row && f->need >= EMIT_ROWS ? s->rows : 1;
+    int vectors = f->by_lane && f->need == EMIT_ALL ? s->vectors : 1;
+    bool scalar = s->width == 1 || !f->by_lane || f->lane_known;
+    if (f->access >= 0)
+        emit_memory_advance(s, &s->accesses[f->access], f->depth);
+    for (int row = 0; row < rows; row++)
+        for (int vector = 0; vector < vectors; vector++) {
+            if (in->op == NEST_STORE) {
+                emit_memory_store(s, &s->accesses[f->access], row, vector);
+                continue;
+            }
+            LLVMValueRef value = copy_of(s, i, row, vector, scalar ? 1 : s->width);
+            *slot(s, scalar ? s->scalar : s->wide, (nest_ref)i, row, vector) = value;
+            if (scalar && f->wide && s->width > 1)
+                widen(s, i, row, vector);
+        }
+}
+
+/* The instructions of one depth, then what they add to the addresses of deeper ones. */
+static void emit_depth(emit_nest *s, int depth, bool late) {
+    for (size_t i = 0; i < s->n->tape.count; i++) {
+        const emit_fact *f = &s->facts[i];
+        if (f->need != EMIT_DEAD && f->depth == depth && f->late == late)
+            emit_instruction(s, i);
+    }
+    for (int a = 0; a < s->access_count && !late; a++)
+        if (s->facts[s->accesses[a].instruction].depth > depth)
+            emit_memory_advance(s, &s->accesses[a], depth);
+}
+
+/* ---- loops */
+
+static LLVMValueRef directed(const emit_nest *s, int range, LLVMValueRef counter) {
+    if (!s->n->ranges.at[range].descending)
+        return counter;
+    LLVMValueRef last = plus_integer(s, s->counts[range], -1);
+    return LLVMBuildSub(s->e->builder, last, counter, "");
+}
+
+/* States in the form that folds carry, in one row of s->state each. */
+static int state_count(const emit_nest *s) {
+    return s->folds ? (int)s->n->folds.count * s->most_rows * s->most_vectors : 0;
+}
+
+static void emit_identities(emit_nest *s) {
+    for (int i = 0; i < state_count(s); i++) {
+        const nest_fold *f = &s->n->folds.at[i / (s->most_rows * s->most_vectors)];
+        s->state[i] = emit_constant(s->e, f->type, f->identity, s->width);
+    }
+}
+
+/* Blocks but the first go on where the one before stopped. */
+static void emit_resumption(emit_nest *s) {
+    const emit *e = s->e;
+    LLVMValueRef zero = emit_integer(e, 0);
+    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, s->first[s->block_range], zero, "");
+    emit_access *a = &s->accesses[s->facts[s->block_store].access];
+    emit_memory_advance(s, a, s->parallel);
+    for (int row = 0; row < s->rows; row++)
+        for (int vector = 0; vector < s->vectors; vector++) {
+            LLVMValueRef *state = state_of(s, 0, row, vector);
+            LLVMValueRef before = emit_memory_load(s, a, row, vector);
+            *state = LLVMBuildSelect(e->builder, first, *state, before, "");
+        }
+}
+
+/* After one step: the next states. */
+static void take_next_states(emit_nest *s) {
+    for (int f = 0; s->folds && f < (int)s->n->folds.count; f++)
+        for (int row = 0; row < s->rows; row++)
+            for (int vector = 0; vector < s->vectors; vector++) {
+                nest_ref next = s->n->folds.at[f].next;
+                *state_of(s, f, row, vector) = s->width > 1 ? emit_wide_of(s, next, row, vector)
+                                                            : emit_scalar_of(s, next, row, vector);
+            }
+}
+
+/* The states of the current tile, packed; `out` NULL counts them. */
+static int pack_states(const emit_nest *s, LLVMValueRef *out) {
+    int count = 0;
+    for (int f = 0; s->folds && f < (int)s->n->folds.count; f++)
+        for (int row = 0; row < s->rows; row++)
+            for (int vector = 0; vector < s->vectors; vector++) {
+                if (out)
+                    out[count] = *state_of(s, f, row, vector);
+                count++;
+            }
+    return count;
+}
+
+static void unpack_states(emit_nest *s, const LLVMValueRef *from) {
+    int count = 0;
+    for (int f = 0; s->folds && f < (int)s->n->folds.count; f++)
+        for (int row = 0; row < s->rows; row++)
+            for (int vector = 0; vector < s->vectors; vector++)
+                *state_of(s, f, row, vector) = from[count++];
+}
+
+/* The folded loops, all of them; their nesting is kept on an explicit stack of loops. */
+static void emit_folded(emit_nest *s) {
+    const emit *e = s->e;
+    int folded = s->loops - s->parallel, count = pack_states(s, NULL);
+    emit_loop *loops = arena_array(e->memory, emit_loop, folded + 1);
+    LLVMValueRef *states = arena_array(e->memory, LLVMValueRef, count + 1);
+    for (int d = 0; d < folded; d++) {
+        int range = s->order[s->parallel + d];
+        pack_states(s, states);
+        emit_loop_open(e, s->function, &loops[d], s->first[range], s->limit[range],
+                       emit_integer(e, 1), states, count);
+        unpack_states(s, states);
+        s->index[range] = directed(s, range, loops[d].counter);
+        emit_depth(s, s->parallel + d + 1, false);
+    }
+    take_next_states(s);
+    for (int d = folded; d-- > 0;) {
+        pack_states(s, states);
+        emit_loop_close(e, &loops[d], states);
+        unpack_states(s, states);
+    }
+}
+
+/* The vector forms, for this segment's width, of values from outside the vector loop. */
+static void widen_outer(emit_nest *s, int depth) {
+    for (size_t i = 0; s->width > 1 && i < s->n->tape.count; i++) {
+        const emit_fact *f = &s->facts[i];
+        if (f->need == EMIT_DEAD || !f->wide || f->by_lane || f->depth > depth || f->late)
+            continue;
+        int rows = f->by_row && f->need >= EMIT_ROWS ? s->rows : 1;
+        for (int row = 0; row < rows; row++)
+            widen(s, i, row, 0);
+    }
+}
+
+static void emit_inside(emit_nest *s, int depth);
+static void emit_blocks(emit_nest *s);
+
+static void emit_range(emit_nest *s, int depth) {
+    const emit *e = s->e;
+    int range = s->order[depth];
+    emit_segment segments[EMIT_SEGMENTS];
+    int count = emit_segments(s, range, segments);
+    for (int k = 0; k < count; k++) {
+        const emit_segment *part = &segments[k];
+        LLVMValueRef span = emit_integer(e, (int64_t)part->width * part->copies);
+        if (range == s->vector_range) {
+            s->width = part->width;
+            s->vectors = part->copies;
+            widen_outer(s, depth);
+        } else if (range == s->row_range) {
+            s->rows = part->copies;
+        }
+        emit_loop loop;
+        emit_loop_open(e, s->function, &loop, part->start, part->end, span, NULL, 0);
+        s->index[range] = directed(s, range, loop.counter);
+        if (part->overlap) {
+            LLVMValueRef last = LLVMBuildSub(e->builder, part->end, span, "");
+            s->index[range] = emit_pick(e, LLVMIntSLT, loop.counter, last);
+        }
+        emit_inside(s, depth + 1);
+        emit_loop_close(e, &loop, NULL);
+    }
+    if (range == s->vector_range)
+        s->width = s->vectors = 1;
+    else if (range == s->row_range)
+        s->rows = 1;
+}
+
+/* Everything inside the first `depth` parallel loops. Recursion: one level per parallel range. */
+static void emit_inside(emit_nest *s, int depth) {
+    if (depth == s->parallel)
+        emit_identities(s);
+    emit_depth(s, depth, false);
+    if (s->row_range >= 0 && depth == s->panel_depth)
+        emit_panel_copy(s);
+    if (depth < s->parallel) {
+        if (depth == 0)
+            emit_blocks(s);
+        else
+            emit_range(s, depth);
+        return;
+    }
+    if (s->block_range >= 0)
+        emit_resumption(s);
+    if (s->folds)
+        emit_folded(s);
+    emit_depth(s, depth, true);
+}
+
+/* ---- blocks, around everything else */
+
+/* How many steps of a range make `most` together with those of other ranges from `from` to `to` of
+ * the order; a multiple of `tile`. */
+static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int most, int tile) {
+    const emit *e = s->e;
+    LLVMValueRef others = emit_integer(e, tile), one = emit_integer(e, 1);
+    for (int d = from; d < to; d++)
+        if (s->order[d] != range)
+            others = emit_times(e, others, s->counts[s->order[d]]);
+    others = emit_pick(e, LLVMIntSGT, others, one);
+    LLVMValueRef tiles = LLVMBuildUDiv(e->builder, emit_integer(e, most), others, "");
+    return emit_times(e, emit_pick(e, LLVMIntSGT, tiles, one), emit_integer(e, tile));
+}
+
+/* Runs a range in blocks of `step`; even one without iterations has a block. */
+static void open_block(emit_nest *s, int range, LLVMValueRef step, emit_loop *loop) {
+    const emit *e = s->e;
+    LLVMValueRef count = s->counts[range];
+    emit_loop_open(e, s->function, loop, emit_integer(e, 0),
+                   emit_pick(e, LLVMIntSGT, count, emit_integer(e, 1)), step, NULL, 0);
+    LLVMValueRef end = LLVMBuildAdd(e->builder, loop->counter, step, "");
+    s->first[range] = loop->counter;
+    s->limit[range] = emit_pick(e, LLVMIntSLT, end, count);
+}
+
+static void emit_blocks(emit_nest *s) {
+    emit_loop rows, steps;
+    if (s->row_blocks)
+        open_block(s, s->row_range, s->row_step, &rows);
+    if (s->block_range >= 0)
+        open_block(s, s->block_range, s->fold_step, &steps);
+    emit_range(s, 0);
+    if (s->block_range >= 0)
+        emit_loop_close(s->e, &steps, NULL);
+    if (s->row_blocks)
+        emit_loop_close(s->e, &rows, NULL);
+}
+
+static void emit_counts(emit_nest *s) {
+    s->counts = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
+    s->first = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
+    s->limit = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
+    for (int r = 0; r < s->loops; r++) {
+        int64_t count = s->n->ranges.at[r].count;
+        s->counts[r] = count >= 0 ? emit_integer(s->e, count) : emit_extent(s, (int)(-1 - count));
+        s->first[r] = emit_integer(s->e, 0);
+        s->limit[r] = s->counts[r];
+    }
+    if (s->row_blocks)
+        s->row_step =
+            block_step(s, s->row_range, s->panel_depth, s->parallel, EMIT_BLOCK_ROWS, s->most_rows);
+    if (s->block_range >= 0)
+        s->fold_step = block_step(s, s->block_range, s->parallel, s->loops, EMIT_BLOCK_STEPS, 1);
+}
+
+LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
+    emit_nest *s = arena_new(e->memory, emit_nest);
+    s->e = e;
+    s->n = n;
+    emit_facts(s);
+    s->function = emit_function(e, symbol, n->name);
+    size_t copies = n->tape.count * (size_t)s->most_rows * (size_t)s->most_vectors;
+    s->scalar = arena_array(e->memory, LLVMValueRef, copies + 1);
+    s->wide = arena_array(e->memory, LLVMValueRef, copies + 1);
+    s->width = s->vectors = s->rows = 1;
+    s->state = arena_array(e->memory, LLVMValueRef, state_count(s) + 1);
+    s->index = arena_array(e->memory, LLVMValueRef, s->loops + 1);
+    emit_counts(s);
+    emit_memory_start(s);
+    emit_panel_start(s);
+    emit_inside(s, 0);
+    LLVMBuildRetVoid(e->builder);
+    return s->function;
+}

@@ -1,0 +1,157 @@
+/* An object file becomes callable code: LLVM's ORC JIT links it into this process.
+ *
+ * Each object has a JIT of its own, so that freeing one cannot touch another and names need not be
+ * unique between programs. The linker maps code first writable, then executable, never both. An
+ * object with debug information is announced to debuggers; with EDDY_PERF=1 the kernels are also
+ * listed in /tmp/perf-PID.map, which is where perf looks for the names of code that no file holds.
+ * That list is best effort: a profile without names is no reason to refuse a program. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <llvm-c/LLJIT.h>
+#include <llvm-c/LLJITUtils.h>
+#include <llvm-c/Object.h>
+
+#include "core/env.h"
+#include "jit/emit_internal.h"
+
+struct engine {
+    LLVMOrcLLJITRef jit;
+    engine_entry run;
+    const allocator *source;
+    error reported; /* by the linker, which would otherwise print it; names missing symbols */
+};
+
+static const site nowhere = {NULL, 0};
+
+static void note(void *kept, LLVMErrorRef failure) {
+    char *message = LLVMGetErrorMessage(failure);
+    error_set(kept, STATUS_UNSUPPORTED, nowhere, "%s", message);
+    LLVMDisposeErrorMessage(message);
+}
+
+/* Takes the LLVM error, if there is one, into *problem. */
+static bool good(engine *e, LLVMErrorRef failure, const char *what, error *problem) {
+    if (!failure)
+        return true;
+    note(&e->reported, failure); /* the linker's own report, if it made one, came first */
+    error_set(problem, STATUS_UNSUPPORTED, nowhere, "%s: %s", what, e->reported.message);
+    return false;
+}
+
+/* ---- what debuggers and profilers see */
+
+static bool has_debug_information(LLVMBinaryRef binary) {
+    bool found = false;
+    LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(binary);
+    for (; !LLVMObjectFileIsSectionIteratorAtEnd(binary, section); LLVMMoveToNextSection(section)) {
+        const char *name = LLVMGetSectionName(section);
+        found |= name && strcmp(name, ".debug_info") == 0;
+    }
+    LLVMDisposeSectionIterator(section);
+    return found;
+}
+
+static void list_for_perf(const engine *e, LLVMBinaryRef binary, const char *prefix) {
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/perf-%ld.map", (long)getpid());
+    FILE *list = fopen(path, "a");
+    if (!list)
+        return;
+    LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(binary);
+    for (; !LLVMObjectFileIsSymbolIteratorAtEnd(binary, symbol); LLVMMoveToNextSymbol(symbol)) {
+        const char *name = LLVMGetSymbolName(symbol);
+        LLVMOrcExecutorAddress address = 0;
+        if (strncmp(name, prefix, strlen(prefix)) != 0 || LLVMGetSymbolSize(symbol) == 0)
+            continue;
+        LLVMErrorRef missing = LLVMOrcLLJITLookup(e->jit, &address, name);
+        if (missing)
+            LLVMConsumeError(missing);
+        else
+            fprintf(list, "%llx %llx %s\n", (unsigned long long)address,
+                    (unsigned long long)LLVMGetSymbolSize(symbol), name);
+    }
+    LLVMDisposeSymbolIterator(symbol);
+    fclose(list);
+}
+
+/* ---- loading */
+
+static bool link_object(engine *e, const emit_object *object, LLVMBinaryRef binary,
+                        const char *prefix, error *problem) {
+    const char *what = "cannot load compiled code";
+    char entry[LIMIT_NAME + 8];
+    int length = snprintf(entry, sizeof entry, "%s_run", prefix);
+    if (length < 0 || (size_t)length >= sizeof entry) {
+        error_set(problem, STATUS_ARGUMENT, nowhere, "the prefix \"%s\" is too long", prefix);
+        return false;
+    }
+    if (!good(e, LLVMOrcCreateLLJIT(&e->jit, NULL), "cannot start the linker", problem))
+        return false;
+    LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(e->jit), note,
+                                            &e->reported);
+    if (has_debug_information(binary) && !good(e, LLVMOrcLLJITEnableDebugSupport(e->jit),
+                                               "cannot announce code to debuggers", problem))
+        return false;
+    LLVMMemoryBufferRef copy =
+        LLVMCreateMemoryBufferWithMemoryRangeCopy(object->bytes, object->count, prefix);
+    LLVMOrcJITDylibRef all = LLVMOrcLLJITGetMainJITDylib(e->jit);
+    LLVMOrcExecutorAddress address = 0;
+    if (!good(e, LLVMOrcLLJITAddObjectFile(e->jit, all, copy), what, problem) ||
+        !good(e, LLVMOrcLLJITLookup(e->jit, &address, entry), what, problem))
+        return false;
+    uintptr_t number = (uintptr_t)address;
+    memcpy(&e->run, &number, sizeof e->run); /* C casts no data pointer to a function */
+    if (env_number("PERF", 0) == 1)
+        list_for_perf(e, binary, prefix);
+    return true;
+}
+
+static bool load(engine *e, const emit_object *object, const char *prefix, error *problem) {
+    char *message = NULL;
+    LLVMMemoryBufferRef view =
+        LLVMCreateMemoryBufferWithMemoryRange(object->bytes, object->count, prefix, false);
+    LLVMBinaryRef binary = LLVMCreateBinary(view, NULL, &message);
+    bool done = false;
+    if (binary) {
+        done = link_object(e, object, binary, prefix, problem);
+        LLVMDisposeBinary(binary);
+    } else {
+        error_set(problem, STATUS_FORMAT, nowhere, "compiled code is damaged: %s", message);
+        LLVMDisposeMessage(message);
+    }
+    LLVMDisposeMemoryBuffer(view);
+    return done;
+}
+
+engine *engine_load(const emit_object *object, const char *prefix, const allocator *source,
+                    error *problem) {
+    engine *e = allocator_take(source, sizeof *e, 16);
+    if (!e) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "out of memory while loading \"%s\"",
+                  prefix);
+        return NULL;
+    }
+    *e = (engine){.source = source};
+    object_start();
+    if (load(e, object, prefix, problem))
+        return e;
+    engine_free(e);
+    return NULL;
+}
+
+engine_entry engine_run(const engine *e) {
+    return e->run;
+}
+
+void engine_free(engine *e) {
+    if (!e)
+        return;
+    if (e->jit) {
+        LLVMErrorRef failure = LLVMOrcDisposeLLJIT(e->jit);
+        if (failure)
+            LLVMConsumeError(failure);
+    }
+    allocator_give(e->source, e, sizeof *e);
+}

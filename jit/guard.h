@@ -1,0 +1,14 @@
+/* Memory that faults when it is overrun (EDDY_GUARD=1). */
+#ifndef EDDY_JIT_GUARD_H
+#define EDDY_JIT_GUARD_H
+
+#include <stddef.h>
+
+/* Fresh zeroed pages; NULL when there are none. bytes is a multiple of PLAN_PAGE. */
+void *guard_take(size_t bytes);
+/* Any access to the page at `page` faults from now on. */
+void guard_fence(void *page);
+/* p, bytes as they were taken; NULL is ignored. */
+void guard_give(void *p, size_t bytes);
+
+#endif

@@ -1,0 +1,12 @@
+/* From a scheduled graph to a plan of loop nests (lower*.c). */
+#ifndef EDDY_JIT_LOWER_H
+#define EDDY_JIT_LOWER_H
+
+#include "jit/nest.h"
+
+/* Lowers all outputs and updates of a verified, ordered graph. Everything lives in `memory`. NULL
+ * with *g->problem set after a mistake (a value too large to address). The plan's buffers of
+ * storage INPUT, PARAM, OUTPUT appear once per name. */
+nest_plan *lower_graph(graph *g, arena *memory);
+
+#endif

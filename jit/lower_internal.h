@@ -1,0 +1,116 @@
+/* What the lower*.c files share: the state of one lowering. */
+#ifndef EDDY_JIT_LOWER_INTERNAL_H
+#define EDDY_JIT_LOWER_INTERNAL_H
+
+#include "jit/lower.h"
+
+/* Where a value is read: one index per axis that it holds and per feature dimension; -1 elsewhere.
+ */
+typedef struct lower_point {
+    nest_ref axis[LIMIT_AXES];
+    nest_ref dimension[LIMIT_RANK];
+} lower_point;
+
+typedef enum lower_class {
+    LOWER_LEAF, /* read from where it is: input, param, constant, step, extent */
+    LOWER_FREE, /* views, masks, casts, most delays: computed again by every reader, never stored */
+    LOWER_GROUPED, /* element by element: shares a nest with neighbours of the same ranges */
+    LOWER_OWN      /* folds and scatters: a nest of its own */
+} lower_class;
+
+typedef struct lower_memo {
+    const op_node *node;
+    lower_point point;
+    nest_ref value;
+} lower_memo;
+
+typedef struct lower_packed {
+    int32_t buffer, dimension, copy;
+} lower_packed;
+
+typedef struct lower {
+    arena *memory;
+    graph *g;
+    nest_plan *plan;
+    uint8_t *class_of;  /* lower_class by node id */
+    int32_t *buffer_of; /* plan buffer by node id, -1: none (yet) */
+    nest **home;        /* nest that computes a node */
+    VEC(lower_packed) packed;
+    intern names;          /* kernel names taken */
+    int loops[LIMIT_AXES]; /* enclosing recurrence loops */
+    int loop_count;
+    /* the nest under construction */
+    nest *open;
+    lower_point canonical; /* the point at which it computes its values */
+    VEC(lower_memo) memo;
+    bool earlier; /* reading through a delay along an enclosing loop: values of an earlier iteration
+                   */
+    bool conflict; /* a member was read at another point: it must be in memory, so the nest must end
+                      first */
+} lower;
+
+/* ---- lower_tape.c: instructions with value numbering; integer constants fold */
+nest_ref tape_add(lower *l, nest_instruction instruction);
+nest_ref tape_range(lower *l, int range);
+nest_ref tape_outer(lower *l, int axis);
+nest_ref tape_count(lower *l, int axis);
+nest_ref tape_integer(lower *l, int64_t value);
+nest_ref tape_body(lower *l, body_op op, body_type type, nest_ref a, nest_ref b, nest_ref c);
+nest_ref tape_constant(lower *l, body_type type, const void *element);
+nest_ref tape_load(lower *l, int32_t buffer, const nest_ref *at, int count, bool linear,
+                   bool pinned);
+void tape_store(lower *l, int32_t buffer, const nest_ref *at, int count, nest_ref value);
+nest_ref tape_cast(lower *l, nest_ref value, body_type to);
+body_type tape_type(const lower *l, nest_ref value);
+/* The number when the value is an integer constant. */
+bool tape_is_integer(const lower *l, nest_ref value, int64_t *out);
+/* Copies a recorded body onto the tape: inputs[i] stands for input i. Returns where instruction
+ * `result` went; more results through `map` (b->code.count entries) if not NULL. */
+nest_ref tape_splice(lower *l, const body *b, const nest_ref *inputs, body_ref result,
+                     nest_ref *map);
+/* min(max(index, 0), count - 1), count an i64 value. */
+nest_ref tape_clamp(lower *l, nest_ref index, nest_ref count);
+/* 0 <= index && index < end. */
+nest_ref tape_inside(lower *l, nest_ref index, nest_ref end);
+
+/* ---- lower_read.c */
+/* The value of n at a point of its own domain and shape: from a register, from memory, or computed
+ * in place. */
+nest_ref read_value(lower *l, const op_node *n, const lower_point *p);
+/* Computes a node at a point from its arguments (element-wise, views, delay, gather, at). */
+nest_ref read_compute(lower *l, const op_node *n, const lower_point *p);
+/* An empty point. */
+void read_point_init(lower_point *p);
+/* The point of argument `a` of an element-wise reader at `p` with `rank` dimensions. */
+void read_point_of_argument(lower *l, const op_node *reader, const op_node *a, const lower_point *p,
+                            lower_point *out);
+/* Number of elements of a feature dimension or axis as an i64 value. */
+nest_ref read_extent(lower *l, int64_t dimension);
+/* The shape differs from the argument's by dimensions of size 1 only: map[i] is the argument's
+ * dimension of result dimension i or -1. */
+bool read_reshape_is_plain(const op_node *reshape, int8_t map[LIMIT_RANK]);
+/* Indices of an element of the buffer of n, in storage order; returns the number. */
+int read_storage_indices(lower *l, const op_node *n, const lower_point *p, nest_ref *out);
+
+/* ---- lower_nest.c */
+/* Opens a nest named after n in `list`. */
+nest *lower_open(lower *l, const op_node *n, const char *suffix, nest_list *list);
+/* Adds a range; size-1 dimensions give index 0 instead. */
+nest_ref lower_range(lower *l, int64_t count, bool descending, bool folded, bool ordered);
+/* Adds the ranges of a domain and shape to the open nest (axes of enclosing loops are fixed) and
+ * sets the canonical point. */
+void lower_canonical(lower *l, uint32_t domain, const op_shape *shape);
+void lower_close(lower *l);
+/* Is the axis one of the enclosing recurrence loops? */
+bool lower_in_loop(const lower *l, int axis);
+/* The node's buffer, made at need. */
+int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const char *name);
+/* One nest for a fold or scatter. */
+void lower_own(lower *l, const op_node *n, nest_list *list);
+
+/* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees; packs
+ * operands */
+void lower_pack(lower *l);
+void lower_finish(lower *l);
+
+#endif

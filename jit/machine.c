@@ -1,0 +1,46 @@
+/* The machines that code is made for, and which of them this one is. */
+#include <stddef.h>
+#include <string.h>
+
+#include "core/env.h"
+#include "jit/emit.h"
+
+static const machine machines[] = {
+#define MACHINE(NAME, CPU, BYTES, ROWS, VECTORS) {NAME, CPU, BYTES, ROWS, VECTORS},
+#include "jit/machine.def"
+#undef MACHINE
+};
+
+enum { MACHINE_COUNT = sizeof machines / sizeof *machines };
+
+/* The question takes a literal, so every row is asked for by name. */
+static bool host_runs(const machine *m) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (strcmp(m->cpu, "x86-64-v4") == 0)
+        return __builtin_cpu_supports("x86-64-v4");
+    if (strcmp(m->cpu, "x86-64-v3") == 0)
+        return __builtin_cpu_supports("x86-64-v3");
+#endif
+    (void)m;
+    return false;
+}
+
+const machine *machine_find(const char *name) {
+    for (int i = 0; i < MACHINE_COUNT; i++)
+        if (strcmp(machines[i].name, name) == 0)
+            return &machines[i];
+    return NULL;
+}
+
+const machine *machine_host(void) {
+    const char *wanted = env_text("CPU");
+    if (wanted) {
+        const machine *m = machine_find(wanted);
+        return m && host_runs(m) ? m : NULL;
+    }
+    for (int i = 0; i < MACHINE_COUNT; i++)
+        if (host_runs(&machines[i]))
+            return &machines[i];
+    return NULL;
+}

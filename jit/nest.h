@@ -1,0 +1,132 @@
+/* The loop nest IR: what stands between scheduled values and machine code.
+ *
+ * A plan is a list of nests and of recurrence loops around lists. A nest is a perfect nest of
+ * ranges: first the parallel ones (every iteration owns its own results), then, innermost, the
+ * folded ones (a reduction, in exactly this order). What one iteration does is a tape: a straight
+ * line of instructions in which indices are ordinary 64-bit integers, so that loads at computed
+ * places, masks and shifted reads need nothing special. An instruction does not say at which depth
+ * it runs: it runs as far out as the ranges that it depends on allow, which is loop invariant
+ * motion by construction; and it is repeated by tiling only along ranges that it depends on, which
+ * is register blocking by construction. No order of rounding depends on either.
+ *
+ * Printable (EDDY_DUMP), verified (nest_verify), and free of LLVM. */
+#ifndef EDDY_JIT_NEST_H
+#define EDDY_JIT_NEST_H
+
+#include "core/text.h"
+#include "core/vec.h"
+#include "graph/graph.h"
+#include "ops/body.h"
+
+typedef int32_t nest_ref; /* position on the tape */
+
+typedef enum nest_storage {
+    NEST_ARENA,   /* the run's own memory */
+    NEST_INPUT,   /* bound by the caller before each call */
+    NEST_PARAM,   /* lives in the parameter set; updates write it */
+    NEST_OUTPUT,  /* read by the caller afterwards */
+    NEST_CONSTANT /* bytes inside the object */
+} nest_storage;
+
+/* Memory of one value: elements [axes[0]] ... [axes[n-1]] [shape...], row-major. */
+typedef struct nest_buffer {
+    const char *name;    /* the user's, or "%12" */
+    const op_node *node; /* the value it holds */
+    nest_storage storage;
+    dtype type;
+    int axis_count;
+    int axes[LIMIT_AXES];
+    op_shape shape;
+    const void *data; /* constants: all elements */
+    size_t data_bytes;
+    int32_t
+        loads; /* number of loads that read it; a buffer nobody reads has no stores left (ARENA) */
+} nest_buffer;
+
+typedef struct nest_range {
+    int64_t count;   /* >= 0: a number; < 0: the extent of axis -1 - count */
+    bool descending; /* runs from the last to the first; folded ranges and ordered ones only */
+    bool folded;
+    bool ordered; /* a parallel range whose iterations must run in order (scatter): never tiled,
+                     never the vector range */
+} nest_range;
+
+typedef enum nest_op {
+    NEST_BODY,  /* a body instruction: code.op, .type, .immediate; operands are code.a b c as tape
+                   positions */
+    NEST_RANGE, /* i64: index of range `which` */
+    NEST_OUTER, /* i64: index of the enclosing recurrence loop over axis `which` */
+    NEST_COUNT, /* i64: extent of axis `which` */
+    NEST_LOAD,  /* element of buffer `which` at indices at[0 .. at_count) */
+    NEST_STORE, /* writes `value` to buffer `which` at indices; type of the buffer */
+    NEST_FOLD,  /* state `which` of the fold before this iteration's step */
+    NEST_RESULT /* state `which` after all iterations */
+} nest_op;
+
+typedef struct nest_instruction {
+    uint8_t op;   /* nest_op */
+    uint8_t type; /* body_type of the value */
+    bool pinned;  /* LOAD: runs innermost, in tape order with the stores (scatter reads what it
+                     wrote) */
+    bool linear;  /* LOAD: features are indexed by one row-major number after the axes' indices */
+    int32_t which;
+    body_instruction code; /* NEST_BODY */
+    nest_ref value;        /* STORE */
+    nest_ref *at; /* LOAD, STORE: i64 indices, one per axis of the buffer, then one per feature
+                     dimension (or one, linear) */
+    int32_t at_count;
+} nest_instruction;
+
+typedef struct nest_fold {
+    body_type type;
+    body_value identity;
+    nest_ref next; /* the value after this iteration's step */
+} nest_fold;
+
+typedef struct nest {
+    const char *name;    /* after the user's values; unique in the plan; letters, digits, '_' */
+    const op_node *node; /* the value that named it */
+    int loop_count;      /* enclosing recurrence loops, outermost first */
+    int loops[LIMIT_AXES];
+    VEC(nest_range) ranges; /* parallel, then folded */
+    VEC(nest_instruction) tape;
+    VEC(nest_fold) folds;
+    bool heavy; /* a contraction: worth a register tile */
+} nest;
+
+typedef struct nest_item nest_item;
+typedef VEC(nest_item) nest_list;
+struct nest_item {
+    nest *kernel;   /* NULL: a loop */
+    int axis, sign; /* of the loop */
+    nest_list items;
+};
+
+typedef struct nest_plan {
+    arena *memory;
+    const graph *source;
+    VEC(nest_buffer) buffers;
+    VEC(nest *) kernels; /* in program order */
+    nest_list items;
+} nest_plan;
+
+/* Number of parallel ranges. */
+int nest_parallel_count(const nest *n);
+/* Set of ranges (bit i) that each instruction depends on; RESULT depends on all parallel ranges,
+ * FOLD on all ranges. out has tape.count entries. A pinned load and stores depend on all parallel
+ * ranges (pinned: on all). */
+void nest_dependences(const nest *n, uint64_t *out);
+/* after[i]: does instruction i need a RESULT, and so runs after the folded loops? */
+void nest_after(const nest *n, bool *after);
+/* The coefficient of range r in an i64 value that is affine in it: true and *out; false if it is
+ * not affine. */
+bool nest_coefficient(const nest *n, nest_ref value, int range, int64_t *out);
+/* Row-major stride of dimension d (axes first, then features) of a buffer, in elements, as constant
+ * times extents of axes: returns the constant; axes[] (at least LIMIT_AXES + LIMIT_RANK entries)
+ * gets the axes whose extents multiply it. */
+int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count);
+/* Asserts everything that emission relies on. */
+void nest_verify(const nest_plan *plan);
+void nest_print(const nest_plan *plan, text *out);
+
+#endif

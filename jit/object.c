@@ -1,0 +1,164 @@
+/* LLVM's code generator: a module becomes an object file in memory.
+ *
+ * The target machine is the row's, not the host's: the same program gives the same bytes on every
+ * machine of that row, whether it is run at once or written to a file. Errors that LLVM reports
+ * during code generation come through the context's diagnostic handler, which would otherwise print
+ * and exit. What the finished object imports is checked: a call of the C library's floor or fmaf
+ * would mean that an instruction fell outside of the machine's row. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <llvm-c/Object.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+
+#include "jit/emit_internal.h"
+
+static const site nowhere = {NULL, 0};
+
+static void register_targets(void) {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+}
+
+void object_start(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_targets);
+}
+
+static LLVMTargetMachineRef open_machine(const char *triple, const machine *row, error *problem) {
+    LLVMTargetRef target;
+    char *message = NULL;
+    object_start();
+    if (LLVMGetTargetFromTriple(triple, &target, &message)) {
+        error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM cannot compile for %s: %s", triple,
+                  message);
+        LLVMDisposeMessage(message);
+        return NULL;
+    }
+    LLVMTargetMachineOptionsRef options = LLVMCreateTargetMachineOptions();
+    LLVMTargetMachineOptionsSetCPU(options, row->cpu);
+    LLVMTargetMachineOptionsSetCodeGenOptLevel(options, LLVMCodeGenLevelDefault);
+    LLVMTargetMachineOptionsSetRelocMode(options, LLVMRelocPIC);
+    LLVMTargetMachineOptionsSetCodeModel(options, LLVMCodeModelSmall);
+    LLVMTargetMachineRef made = LLVMCreateTargetMachineWithOptions(target, triple, options);
+    LLVMDisposeTargetMachineOptions(options);
+    if (!made)
+        error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM has no machine %s for %s", row->cpu,
+                  triple);
+    return made;
+}
+
+/* ---- what the object asks of others */
+
+static bool is_allowed(const char *name) {
+    return strcmp(name, "memset") == 0 || strcmp(name, "memcpy") == 0 ||
+           strcmp(name, "memmove") == 0;
+}
+
+/* An undefined symbol lies in no section; so does the one that holds the source file's name. */
+static bool check_imports(LLVMBinaryRef object, const char *file, error *problem) {
+    bool good = true;
+    LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(object);
+    LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(object);
+    for (; !LLVMObjectFileIsSymbolIteratorAtEnd(object, symbol); LLVMMoveToNextSymbol(symbol)) {
+        const char *name = LLVMGetSymbolName(symbol);
+        LLVMMoveToContainingSection(section, symbol);
+        if (!LLVMObjectFileIsSectionIteratorAtEnd(object, section) || !name[0] ||
+            strcmp(name, file) == 0 || is_allowed(name))
+            continue;
+        error_set(problem, STATUS_UNSUPPORTED, nowhere,
+                  "compiled code would call %s, which no machine of its row needs", name);
+        good = false;
+        break;
+    }
+    LLVMDisposeSymbolIterator(symbol);
+    LLVMDisposeSectionIterator(section);
+    return good;
+}
+
+static bool check_object(LLVMModuleRef module, LLVMMemoryBufferRef bytes, error *problem) {
+    char *message = NULL;
+    size_t length;
+    LLVMBinaryRef object = LLVMCreateBinary(bytes, NULL, &message);
+    if (!object) {
+        error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM cannot read its own object: %s",
+                  message);
+        LLVMDisposeMessage(message);
+        return false;
+    }
+    bool good = check_imports(object, LLVMGetSourceFileName(module, &length), problem);
+    LLVMDisposeBinary(object);
+    return good;
+}
+
+static bool copy_out(LLVMMemoryBufferRef bytes, emit_object *out, error *problem) {
+    size_t count = LLVMGetBufferSize(bytes);
+    void *copy = allocator_take(out->source, count, 64);
+    if (!copy) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "out of memory: %zu bytes of code",
+                  count);
+        return false;
+    }
+    memcpy(copy, LLVMGetBufferStart(bytes), count);
+    out->bytes = copy;
+    out->count = count;
+    return true;
+}
+
+/* ---- code generation */
+
+static void note_diagnostic(LLVMDiagnosticInfoRef info, void *problem) {
+    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError)
+        return;
+    char *message = LLVMGetDiagInfoDescription(info);
+    error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM: %s", message);
+    LLVMDisposeMessage(message);
+}
+
+static bool generate(LLVMModuleRef module, LLVMTargetMachineRef target, LLVMMemoryBufferRef *out,
+                     error *problem) {
+    char *message = NULL;
+    error failed = {.code = STATUS_OK};
+    LLVMContextSetDiagnosticHandler(LLVMGetModuleContext(module), note_diagnostic, &failed);
+    bool bad = LLVMTargetMachineEmitToMemoryBuffer(target, module, LLVMObjectFile, &message, out);
+    if (bad) {
+        error_set(&failed, STATUS_UNSUPPORTED, nowhere, "LLVM cannot emit the object: %s", message);
+        LLVMDisposeMessage(message);
+    }
+    if (failed.code == STATUS_OK)
+        return true;
+    if (!bad)
+        LLVMDisposeMemoryBuffer(*out);
+    error_set(problem, failed.code, nowhere, "%s", failed.message);
+    return false;
+}
+
+bool object_emit(LLVMModuleRef module, const machine *row, emit_object *out, error *problem) {
+    char *triple = LLVMGetDefaultTargetTriple();
+    LLVMTargetMachineRef target = open_machine(triple, row, problem);
+    bool done = false;
+    LLVMMemoryBufferRef bytes = NULL;
+    if (target) {
+        LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target);
+        LLVMSetTarget(module, triple);
+        LLVMSetModuleDataLayout(module, layout);
+        LLVMDisposeTargetData(layout);
+        if (generate(module, target, &bytes, problem)) {
+            done = check_object(module, bytes, problem) && copy_out(bytes, out, problem);
+            LLVMDisposeMemoryBuffer(bytes);
+        }
+        LLVMDisposeTargetMachine(target);
+    }
+    LLVMDisposeMessage(triple);
+    return done;
+}
+
+void emit_object_free(emit_object *object) {
+    allocator_give(object->source, object->bytes, object->count);
+    object->bytes = NULL;
+    object->count = 0;
+}

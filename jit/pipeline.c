@@ -1,0 +1,193 @@
+/* The order of passes, as a table, and the one driver that runs it.
+ *
+ * A pass is a function from a graph to a new graph and knows nothing of switches: dumping,
+ * stopping, checking and timing happen here, between passes, and only when the environment asks:
+ *
+ *   EDDY_DUMP=<letters>  prints what the rows of these letters made, to stderr ("all": every row)
+ *   EDDY_STOP=<letter>   compilation ends after that row with an error that says so
+ *   EDDY_CHECK=1         verifies the graph after each pass; 2 also evaluates it before and after
+ * on random inputs and names the first pass that changed a value EDDY_TIME=1          prints the
+ * milliseconds of every row
+ *
+ * The last three rows are no graph rewrites; they stand in the table so that the letters are in one
+ * place. Lowering schedules for itself, so the schedule is made once more when it is dumped. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/env.h"
+#include "jit/check.h"
+#include "jit/lower.h"
+#include "jit/program.h"
+
+static void pipeline_clean(const graph *from, graph *to) {
+    rewrite_graph(from, to, NULL, NULL);
+}
+
+const pipeline_pass pipeline_passes[] = {
+    {'c', "clean", pipeline_clean, true, "drops what no output, update or length needs"},
+    {'m', "mask", mask_graph, true, "makes outputs 0 past the end of their samples"},
+    {'o', "order", order_graph, false,
+     "lets every sum over the blocked axis run in the direction of its sweep"},
+    {'s', "schedule", NULL, true, "finds the loops that must step"},
+    {'l', "lower", NULL, true, "makes loop nests"},
+    {'e', "emit", NULL, true, "makes machine code"},
+};
+const int pipeline_pass_count = sizeof pipeline_passes / sizeof pipeline_passes[0];
+
+static const pipeline_pass *pipeline_row(char letter) {
+    for (int i = 0; i < pipeline_pass_count; i++)
+        if (pipeline_passes[i].letter == letter)
+            return &pipeline_passes[i];
+    assert(!"a letter of the table");
+    return NULL;
+}
+
+static double pipeline_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+static void pipeline_time(const pipeline_pass *row, double start) {
+    if (env_number("TIME", 0) > 0)
+        fprintf(stderr, "eddy: %-9s %9.3f ms\n", row->name, pipeline_now() - start);
+}
+
+static bool pipeline_dumps(const pipeline_pass *row) {
+    return env_has_letter("DUMP", row->letter);
+}
+
+static void pipeline_dump(const pipeline_pass *row, const char *what) {
+    fprintf(stderr, "== %c %s: %s\n%s%s", row->letter, row->name, row->about, what,
+            *what && what[strlen(what) - 1] != '\n' ? "\n" : "");
+}
+
+/* Does compilation end after this row? Then *problem says so. */
+static bool pipeline_stops(const pipeline_pass *row, error *problem) {
+    const char *letter = env_text("STOP");
+    if (!letter || letter[0] != row->letter)
+        return false;
+    error_set(problem, STATUS_UNSUPPORTED, (site){NULL, 0},
+              "compilation stopped after the pass %s, as EDDY_STOP=%c asks", row->name,
+              row->letter);
+    return true;
+}
+
+static const char *pipeline_text(const graph *g, arena *memory) {
+    text out;
+    text_init(&out, memory);
+    print_graph(g, &out);
+    return out.at;
+}
+
+/* ---- graph rewrites */
+
+static bool pipeline_check(const pipeline_pass *row, const graph *before, graph *after,
+                           arena *memory, error *problem) {
+    int level = env_number("CHECK", 0);
+    error found = {.code = STATUS_OK};
+    error *kept = after->problem;
+    after->problem = after->builder.problem = &found;
+    bool ok = level < 1 || verify_graph(after);
+    ok = ok && (level < 2 || check_pass(before, after, row->exact, memory, &found));
+    after->problem = after->builder.problem = kept;
+    if (!ok)
+        error_set(problem, found.code, (site){NULL, 0}, "EDDY_CHECK: the pass %s is wrong: %s",
+                  row->name, found.message);
+    return ok;
+}
+
+static graph *pipeline_apply(const pipeline_pass *row, const graph *from, arena *memory,
+                             error *problem) {
+    double start = pipeline_now();
+    graph *to = arena_new(memory, graph);
+    graph_init(to, memory, problem);
+    row->run(from, to);
+    if (problem->code != STATUS_OK)
+        return NULL;
+    pipeline_time(row, start);
+    if (pipeline_dumps(row)) {
+        const char *made = pipeline_text(to, memory);
+        bool same = strcmp(made, pipeline_text(from, memory)) == 0;
+        pipeline_dump(row, same ? "unchanged" : made);
+    }
+    return to;
+}
+
+graph *pipeline_rewrite(const graph *from, arena *memory, error *problem) {
+    if (from->problem->code != STATUS_OK && problem->code == STATUS_OK)
+        *problem = *from->problem;
+    if (problem->code != STATUS_OK)
+        return NULL;
+    graph *g = NULL;
+    for (int i = 0; i < pipeline_pass_count; i++) {
+        const pipeline_pass *row = &pipeline_passes[i];
+        if (!row->run)
+            continue;
+        const graph *before = g ? g : from;
+        graph *after = pipeline_apply(row, before, memory, problem);
+        /* What the user wrote is judged once, without what no result needs. */
+        if (!after || (!g && !verify_graph(after)) ||
+            !pipeline_check(row, before, after, memory, problem) || pipeline_stops(row, problem))
+            return NULL;
+        g = after;
+    }
+    return g;
+}
+
+/* ---- from a graph to an object */
+
+static bool pipeline_schedule(graph *g, arena *memory, error *problem) {
+    const pipeline_pass *row = pipeline_row('s');
+    if (!pipeline_dumps(row))
+        return !pipeline_stops(row, problem);
+    node_list roots = {0};
+    graph_roots(g, memory, &roots);
+    schedule_list items = {0};
+    if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items))
+        return false;
+    text out;
+    text_init(&out, memory);
+    schedule_print(g, &items, &out);
+    pipeline_dump(row, out.at);
+    return !pipeline_stops(row, problem);
+}
+
+nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem) {
+    graph *g = pipeline_rewrite(from, memory, problem);
+    if (!g || !pipeline_schedule(g, memory, problem))
+        return NULL;
+    const pipeline_pass *row = pipeline_row('l');
+    double start = pipeline_now();
+    nest_plan *plan = lower_graph(g, memory);
+    if (!plan)
+        return NULL;
+    pipeline_time(row, start);
+    if (pipeline_dumps(row)) {
+        text out;
+        text_init(&out, memory);
+        nest_print(plan, &out);
+        pipeline_dump(row, out.at);
+    }
+    return pipeline_stops(row, problem) ? NULL : plan;
+}
+
+bool pipeline_emit(const nest_plan *plan, const emit_options *options, const allocator *source,
+                   emit_object *out, error *problem) {
+    const pipeline_pass *row = pipeline_row('e');
+    double start = pipeline_now();
+    if (!emit_plan(plan, options, source, out, problem))
+        return false;
+    pipeline_time(row, start);
+    if (pipeline_dumps(row)) {
+        char line[64];
+        snprintf(line, sizeof line, "%zu kernels, %zu bytes", plan->kernels.count, out->count);
+        pipeline_dump(row, line);
+    }
+    if (!pipeline_stops(row, problem))
+        return true;
+    emit_object_free(out);
+    return false;
+}

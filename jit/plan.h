@@ -1,0 +1,45 @@
+/* Where the values of a program live: sizes as formulas in the extents, and offsets in one arena.
+ */
+#ifndef EDDY_JIT_PLAN_H
+#define EDDY_JIT_PLAN_H
+
+#include "jit/nest.h"
+
+/* What a program keeps of a plan's buffer: constant * product of the extents of axes elements. */
+typedef struct plan_buffer {
+    const char *name;
+    nest_storage storage;
+    dtype type;
+    size_t constant; /* SIZE_MAX: more than any machine can address */
+    int axis_count;
+    int axes[LIMIT_AXES + LIMIT_RANK]; /* an axis may come twice (after stack) */
+} plan_buffer;
+
+enum {
+    PLAN_ALIGNMENT = 64,
+    PLAN_PAGE = 4096 /* of guarded arenas */
+};
+
+/* Where a buffer is in the arena; bytes 0: it is elsewhere (bound by the caller, or a constant). */
+typedef struct plan_place {
+    size_t offset, bytes;
+} plan_place;
+
+typedef struct plan_layout {
+    size_t bytes;       /* of the whole arena */
+    plan_place scratch; /* zeros: where every buffer without elements points to */
+} plan_layout;
+
+/* The formula of a buffer. fixed_extents: by axis number, -1 where the extent is a run-time number;
+ * those that are known become part of the constant. The name is kept, not copied. */
+void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buffer *out);
+/* Number of elements at these extents (by axis number); extents of 0 count as `least`. false on
+ * overflow. */
+bool plan_elements(const plan_buffer *b, const int64_t *extents, size_t least, size_t *out);
+/* Places ARENA and OUTPUT buffers that have elements one behind the other, places[] by buffer.
+ * guarded: each in pages of its own, flush with their end, with a page between. false on overflow;
+ * *at is then the buffer that is too large. */
+bool plan_lay_out(const plan_buffer *buffers, size_t count, const int64_t *extents, bool guarded,
+                  plan_place *places, plan_layout *out, size_t *at);
+
+#endif

@@ -1,0 +1,185 @@
+/* Compiled programs: code, and what a caller needs to know to run it.
+ *
+ * Compilation is a boundary of the library: memory that runs out anywhere inside jumps here. So all
+ * that must be released is reachable from the program itself, which is the one thing that exists
+ * before the jump is set; releasing half a program and a whole one is the same function.
+ *
+ * The graph and the plan live in the scratch arena and are gone afterwards: names, shapes and
+ * formulas are copied. */
+#include "jit/program.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/env.h"
+#include "jit/program_internal.h"
+
+static double program_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* ---- what is kept of a plan */
+
+static void program_keep_axes(program *p, const graph *g) {
+    p->axis_count = g->axis_count;
+    p->axes = arena_array(&p->memory, program_axis, g->axis_count);
+    for (int a = 0; a < g->axis_count; a++)
+        p->axes[a] =
+            (program_axis){arena_copy_text(&p->memory, g->axes[a].name), g->axes[a].extent};
+}
+
+static bool program_is_slot(const nest_buffer *b) {
+    return b->storage == NEST_INPUT || b->storage == NEST_PARAM || b->storage == NEST_OUTPUT;
+}
+
+static bool program_updates(const graph *g, const char *name) {
+    for (size_t i = 0; i < g->updates.count; i++)
+        if (strcmp(g->updates.at[i].variable->attributes.text, name) == 0)
+            return true;
+    return false;
+}
+
+static void program_keep_buffers(program *p, const nest_plan *plan) {
+    size_t count = plan->buffers.count;
+    int64_t fixed[LIMIT_AXES];
+    for (int a = 0; a < p->axis_count; a++)
+        fixed[a] = p->axes[a].extent;
+    p->buffer_count = count;
+    p->buffers = arena_array(&p->memory, plan_buffer, count);
+    p->slots = arena_array(&p->memory, program_slot, count);
+    p->buffer_of_slot = arena_array(&p->memory, int32_t, count);
+    for (size_t i = 0; i < count; i++) {
+        const nest_buffer *b = &plan->buffers.at[i];
+        plan_buffer_of(b, fixed, &p->buffers[i]);
+        p->buffers[i].name = arena_copy_text(&p->memory, b->name);
+        if (!program_is_slot(b))
+            continue;
+        program_slot *slot = &p->slots[p->slot_count];
+        *slot = (program_slot){.name = p->buffers[i].name,
+                               .storage = b->storage,
+                               .type = b->type,
+                               .axis_count = b->axis_count,
+                               .shape = b->shape};
+        memcpy(slot->axes, b->axes, sizeof slot->axes);
+        slot->updated = b->storage == NEST_PARAM && program_updates(plan->source, b->name);
+        p->buffer_of_slot[p->slot_count++] = (int32_t)i;
+    }
+}
+
+static void program_keep_lengths(program *p, const graph *g) {
+    p->lengths = arena_array(&p->memory, program_lengths, g->axis_count);
+    for (int a = 0; a < g->axis_count; a++) {
+        const op_node *lengths = g->axes[a].lengths;
+        if (!lengths || lengths->op != OP_INPUT)
+            continue;
+        int slot = program_slot_find(p, NEST_INPUT, lengths->attributes.text);
+        if (slot >= 0)
+            p->lengths[p->lengths_count++] = (program_lengths){a, slot};
+    }
+}
+
+/* ---- compilation */
+
+/* Everything that can run out of memory or meet a mistake; *problem says how it went. */
+static void program_build(program *p, const graph *g, const char *prefix, error *problem) {
+    double start = program_now();
+    emit_options options = {.prefix = prefix, .target = NULL, .debug = env_number("DEBUG", 0) > 0};
+    nest_plan *plan = pipeline_lower(g, &p->scratch, problem);
+    if (!plan)
+        return;
+    program_keep_axes(p, plan->source);
+    program_keep_buffers(p, plan);
+    program_keep_lengths(p, plan->source);
+    if (!pipeline_emit(plan, &options, p->source, &p->object, problem))
+        return;
+    p->code = engine_load(&p->object, prefix, p->source, problem);
+    if (!p->code)
+        return;
+    p->entry = engine_run(p->code);
+    p->stats = (program_stats){.milliseconds = program_now() - start,
+                               .llvm_milliseconds = p->object.milliseconds,
+                               .kernels = (int)plan->kernels.count,
+                               .object_bytes = p->object.count};
+}
+
+program *program_compile(const graph *g, const char *prefix, const allocator *source,
+                         error *problem) {
+    if (problem->code != STATUS_OK)
+        return NULL;
+    site nowhere = {NULL, 0};
+    program *p = allocator_take(source, sizeof *p, PLAN_ALIGNMENT);
+    if (!p) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "compile: out of memory");
+        return NULL;
+    }
+    memset(p, 0, sizeof *p);
+    p->source = source;
+    jmp_buf escape;
+    arena_init(&p->memory, source, &escape);
+    arena_init(&p->scratch, source, &escape);
+    if (setjmp(escape) == 0)
+        program_build(p, g, prefix, problem);
+    else
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "compile: out of memory");
+    arena_free(&p->scratch);
+    p->memory.escape = p->scratch.escape = NULL;
+    if (problem->code == STATUS_OK)
+        return p;
+    program_free(p);
+    return NULL;
+}
+
+void program_free(program *p) {
+    if (!p)
+        return;
+    if (p->code)
+        engine_free(p->code);
+    if (p->object.bytes)
+        emit_object_free(&p->object);
+    arena_free(&p->scratch);
+    arena_free(&p->memory);
+    allocator_give(p->source, p, sizeof *p);
+}
+
+/* ---- questions */
+
+program_stats program_statistics(const program *p) {
+    return p->stats;
+}
+
+const emit_object *program_object(const program *p) {
+    return &p->object;
+}
+
+int program_slot_count(const program *p) {
+    return p->slot_count;
+}
+
+const program_slot *program_slot_at(const program *p, int i) {
+    assert(i >= 0 && i < p->slot_count);
+    return &p->slots[i];
+}
+
+int program_slot_find(const program *p, nest_storage storage, const char *name) {
+    for (int i = 0; i < p->slot_count; i++)
+        if (p->slots[i].storage == storage && strcmp(p->slots[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int program_axis_count(const program *p) {
+    return p->axis_count;
+}
+
+const char *program_axis_name(const program *p, int axis) {
+    assert(axis >= 0 && axis < p->axis_count);
+    return p->axes[axis].name;
+}
+
+int64_t program_axis_extent(const program *p, int axis) {
+    assert(axis >= 0 && axis < p->axis_count);
+    return p->axes[axis].extent;
+}

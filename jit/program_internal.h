@@ -1,0 +1,37 @@
+/* What program.c and run.c share: the inside of a compiled program. */
+#ifndef EDDY_JIT_PROGRAM_INTERNAL_H
+#define EDDY_JIT_PROGRAM_INTERNAL_H
+
+#include "jit/plan.h"
+#include "jit/program.h"
+
+typedef struct program_axis {
+    const char *name;
+    int64_t extent; /* fixed, or -1 */
+} program_axis;
+
+/* An input that holds the lengths of an axis. */
+typedef struct program_lengths {
+    int axis, slot;
+} program_lengths;
+
+struct program {
+    const allocator *source;
+    arena memory; /* everything below; nothing in it points into the graph or the plan */
+    plan_buffer *buffers;
+    size_t buffer_count;
+    program_slot *slots;
+    int32_t *buffer_of_slot;
+    int slot_count;
+    program_axis *axes;
+    int axis_count;
+    program_lengths *lengths;
+    int lengths_count;
+    emit_object object;
+    engine *code;
+    engine_entry entry;
+    program_stats stats;
+    arena scratch; /* of compilation; empty afterwards */
+};
+
+#endif

@@ -1,0 +1,245 @@
+/* One thread's use of a program: extents, memory, calls.
+ *
+ * Extents decide how large everything is, so setting them is the only thing that allocates; a call
+ * passes a table of addresses to the compiled code and nothing else. The table is kept up to date
+ * by whatever changes it (resize, bind), so a call does not rebuild it.
+ *
+ * With EDDY_GUARD=1 every buffer of the arena lies between pages that fault, and is filled with
+ * 0xFF bytes - NaN, -1, neither true nor false - before each call, so that reading what was never
+ * written, or beyond the end, is seen. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/env.h"
+#include "core/size.h"
+#include "jit/guard.h"
+#include "jit/program_internal.h"
+
+struct program_run {
+    const program *of;
+    const allocator *source;
+    size_t own_bytes; /* of this record with its tables */
+    bool guarded;
+    char *base;      /* the arena */
+    size_t capacity; /* bytes at base */
+    plan_layout layout;
+    int64_t extents[LIMIT_AXES];
+    int64_t outer[LIMIT_AXES]; /* scratch of the compiled code */
+    plan_place *places;        /* by buffer, at these extents ... */
+    plan_place *next;          /* ... and room for those of a resize, which may fail */
+    void **bound;              /* by buffer: the caller's memory */
+    void **table;              /* by buffer: what the code is given */
+};
+
+static const site run_nowhere = {NULL, 0};
+
+program_run *program_run_new(const program *p, const allocator *source, error *problem) {
+    if (problem->code != STATUS_OK)
+        return NULL;
+    size_t each = 2 * sizeof(plan_place) + 2 * sizeof(void *), bytes;
+    program_run *r = NULL;
+    if (size_multiply(p->buffer_count, each, &bytes) && size_add(bytes, sizeof *r, &bytes))
+        r = allocator_take(source, bytes, PLAN_ALIGNMENT);
+    if (!r) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, run_nowhere, "run: out of memory");
+        return NULL;
+    }
+    memset(r, 0, bytes);
+    r->of = p;
+    r->source = source;
+    r->own_bytes = bytes;
+    r->guarded = env_number("GUARD", 0) > 0;
+    r->places = (plan_place *)(r + 1);
+    r->next = r->places + p->buffer_count;
+    r->bound = (void **)(r->next + p->buffer_count);
+    r->table = r->bound + p->buffer_count;
+    int64_t empty[LIMIT_AXES] = {0};
+    if (program_run_resize(r, empty, problem) == STATUS_OK)
+        return r;
+    program_run_free(r);
+    return NULL;
+}
+
+static void run_give(program_run *r) {
+    if (r->guarded)
+        guard_give(r->base, r->capacity);
+    else
+        allocator_give(r->source, r->base, r->capacity);
+}
+
+void program_run_free(program_run *r) {
+    if (!r)
+        return;
+    run_give(r);
+    allocator_give(r->source, r, r->own_bytes);
+}
+
+/* ---- extents */
+
+/* Names the value that is too large, with its formula: "64 * t (100) * b (32) elements of f32". */
+static void run_explain(const program *p, const plan_buffer *b, const int64_t *extents,
+                        error *problem) {
+    char terms[LIMIT_MESSAGE / 2] = "";
+    size_t used = 0;
+    for (int i = 0; i < b->axis_count && used < sizeof terms; i++) {
+        int more = snprintf(terms + used, sizeof terms - used, " * %s (%lld)",
+                            p->axes[b->axes[i]].name, (long long)extents[b->axes[i]]);
+        used += more > 0 ? (size_t)more : 0;
+    }
+    error_set(problem, STATUS_SIZE, run_nowhere,
+              "resize: with %zu%s elements of %s for %s the program needs more memory than can be "
+              "addressed; use smaller extents",
+              b->constant, terms, dtype_name(b->type), b->name);
+}
+
+/* The extents that count: the caller's, and the fixed ones. */
+static bool run_extents(const program *p, const int64_t *given, int64_t *out, error *problem) {
+    for (int a = 0; a < p->axis_count; a++) {
+        out[a] = p->axes[a].extent >= 0 ? p->axes[a].extent : given[a];
+        if (out[a] >= 0 && out[a] <= INT32_MAX)
+            continue;
+        error_set(problem, out[a] < 0 ? STATUS_ARGUMENT : STATUS_SIZE, run_nowhere,
+                  "resize: the extent %lld of axis %s is not between 0 and %d", (long long)out[a],
+                  p->axes[a].name, INT32_MAX);
+        return false;
+    }
+    return true;
+}
+
+static void run_point(program_run *r, size_t buffer) {
+    const plan_buffer *b = &r->of->buffers[buffer];
+    size_t elements = 0;
+    bool fits = plan_elements(b, r->extents, 0, &elements);
+    assert(fits);
+    (void)fits;
+    void **to = &r->table[buffer];
+    if (b->storage == NEST_CONSTANT)
+        *to = NULL;
+    else if (elements == 0)
+        *to = r->base + r->layout.scratch.offset;
+    else if (r->bound[buffer])
+        *to = r->bound[buffer];
+    else
+        *to = r->places[buffer].bytes > 0 ? r->base + r->places[buffer].offset : NULL;
+}
+
+/* A page before the first buffer, and one behind each. */
+static void run_fence(char *base, const plan_place *places, size_t count, plan_place scratch) {
+    guard_fence(base);
+    for (size_t i = 0; i <= count; i++) {
+        plan_place at = i < count ? places[i] : scratch;
+        size_t end = 0;
+        if (at.bytes > 0 && size_align(at.offset + at.bytes, PLAN_PAGE, &end))
+            guard_fence(base + end);
+    }
+}
+
+status program_run_resize(program_run *r, const int64_t *extents, error *problem) {
+    const program *p = r->of;
+    int64_t wanted[LIMIT_AXES];
+    plan_layout layout;
+    size_t at = 0;
+    if (problem->code != STATUS_OK || !run_extents(p, extents, wanted, problem))
+        return problem->code;
+    if (!plan_lay_out(p->buffers, p->buffer_count, wanted, r->guarded, r->next, &layout, &at)) {
+        run_explain(p, &p->buffers[at], wanted, problem);
+        return problem->code;
+    }
+    if (r->guarded || layout.bytes > r->capacity) {
+        size_t bytes = layout.bytes;
+        char *base =
+            r->guarded ? guard_take(bytes) : allocator_take(r->source, bytes, PLAN_ALIGNMENT);
+        if (!base)
+            return error_set(problem, STATUS_OUT_OF_MEMORY, run_nowhere,
+                             "resize: out of memory: these extents need %zu bytes", bytes);
+        if (r->guarded)
+            run_fence(base, r->next, p->buffer_count, layout.scratch);
+        run_give(r);
+        r->base = base;
+        r->capacity = bytes;
+    }
+    plan_place *old = r->places;
+    r->places = r->next;
+    r->next = old;
+    r->layout = layout;
+    memcpy(r->extents, wanted, sizeof *wanted * (size_t)p->axis_count);
+    memset(r->base + layout.scratch.offset, 0, layout.scratch.bytes);
+    for (size_t i = 0; i < p->buffer_count; i++)
+        run_point(r, i);
+    return STATUS_OK;
+}
+
+size_t program_run_arena_bytes(const program_run *r) {
+    return r->layout.bytes;
+}
+
+/* ---- memory of the caller */
+
+size_t program_run_elements(const program_run *r, int slot) {
+    assert(slot >= 0 && slot < r->of->slot_count);
+    size_t elements = 0;
+    bool fits =
+        plan_elements(&r->of->buffers[r->of->buffer_of_slot[slot]], r->extents, 0, &elements);
+    assert(fits);
+    (void)fits;
+    return elements;
+}
+
+void program_run_bind(program_run *r, int slot, void *memory) {
+    assert(slot >= 0 && slot < r->of->slot_count);
+    size_t buffer = (size_t)r->of->buffer_of_slot[slot];
+    r->bound[buffer] = memory;
+    run_point(r, buffer);
+}
+
+void *program_run_bound(const program_run *r, int slot) {
+    assert(slot >= 0 && slot < r->of->slot_count);
+    size_t buffer = (size_t)r->of->buffer_of_slot[slot];
+    return r->bound[buffer] ? r->bound[buffer] : r->table[buffer];
+}
+
+/* ---- calls */
+
+static bool run_is_bound(const program_run *r, error *problem) {
+    for (int i = 0; i < r->of->slot_count; i++) {
+        const program_slot *slot = &r->of->slots[i];
+        if (r->table[r->of->buffer_of_slot[i]])
+            continue;
+        error_set(problem, STATUS_MISSING, run_nowhere, "call: the %s \"%s\" was not given",
+                  slot->storage == NEST_INPUT ? "input" : "param", slot->name);
+        return false;
+    }
+    return true;
+}
+
+static bool run_lengths(const program_run *r, error *problem) {
+    for (int i = 0; i < r->of->lengths_count; i++) {
+        const program_lengths *lengths = &r->of->lengths[i];
+        const int32_t *values = r->table[r->of->buffer_of_slot[lengths->slot]];
+        size_t count = program_run_elements(r, lengths->slot);
+        for (size_t k = 0; k < count; k++) {
+            if (values[k] >= 0 && values[k] <= r->extents[lengths->axis])
+                continue;
+            error_set(problem, STATUS_ARGUMENT, run_nowhere,
+                      "call: the length of sample %zu along %s is %d in \"%s\", but the extent is "
+                      "%lld; lengths lie between 0 and the extent",
+                      k, r->of->axes[lengths->axis].name, (int)values[k],
+                      r->of->slots[lengths->slot].name, (long long)r->extents[lengths->axis]);
+            return false;
+        }
+    }
+    return true;
+}
+
+status program_run_call(program_run *r, error *problem) {
+    if (problem->code != STATUS_OK || !run_is_bound(r, problem) || !run_lengths(r, problem))
+        return problem->code;
+    if (r->guarded)
+        for (size_t i = 0; i < r->of->buffer_count; i++)
+            if (r->places[i].bytes > 0)
+                memset(r->base + r->places[i].offset, 0xFF, r->places[i].bytes);
+    r->of->entry(r->table, r->extents, r->outer);
+    return STATUS_OK;
+}
