@@ -38,8 +38,10 @@
 #endif
 
 #ifdef __cplusplus
-#    include <initializer_list>
-#    define EDDY_LIST(type, ...) (std::initializer_list<type>{__VA_ARGS__}.begin())
+template <class T, size_t n> inline const T *eddy_list(const T (&at)[n]) {
+    return at;
+}
+#    define EDDY_LIST(type, ...) eddy_list<type>({__VA_ARGS__})
 extern "C" {
 #else
 #    define EDDY_LIST(type, ...) ((const type[]){__VA_ARGS__})
