@@ -98,7 +98,7 @@ static void random_axes(random_work *r) {
     if (random_once(r, 2))
         graph_axis_add(g, "s", false, -1);
     if (random_once(r, 4))
-        graph_axis_add(g, "d", false, 1 + random_below(r, 4));
+        graph_axis_add(g, "d", false, random_below(r, 5));
     for (int a = 0; a < g->axis_count; a++) {
         r->sign[a] = random_below(r, 3) > 0 ? 1 : -1;
         if (g->axes[a].batch || g->axes[a].extent >= 0 || !random_once(r, 3))

@@ -271,6 +271,8 @@ static op_node *random_linear(random_work *r) {
     if (!x || x->shape.rank != 1 || x->shape.dimension[0] < 0)
         return NULL;
     int64_t rows = r->sizes[random_below(r, RANDOM_SIZES)];
+    if (random_once(r, 6)) /* more than a tile of any machine */
+        rows = 40 + random_below(r, 60);
     op_shape shape = op_shape_make(2, (const int64_t[]){rows, x->shape.dimension[0]});
     op_node *w = make_param(r->b, random_name(r, "W"), r->type, 0, &shape);
     vec_push(r->g->memory, &r->pool, w);

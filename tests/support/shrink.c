@@ -44,7 +44,7 @@ static void shrink_close(shrink_box *box) {
 
 /* Operations are dearer than leaves, leaves than constants; sizes break ties. */
 static int64_t shrink_cost(const graph *g) {
-    int64_t cost = (int64_t)(g->outputs.count + g->updates.count) * 1000;
+    int64_t cost = (int64_t)(g->outputs.count * 1000 + g->updates.count * 2000);
     for (size_t i = 0; i < g->nodes.count; i++) {
         const op_node *n = g->nodes.at[i];
         bool leaf = op_get((op_id)n->op)->family == OP_FAMILY_LEAF;
@@ -74,31 +74,7 @@ static bool shrink_try(shrink_work *w, shrink_box *box) {
     return better;
 }
 
-/* ---- results */
-
-static bool shrink_drop_results(shrink_work *w) {
-    bool any = false;
-    size_t outputs = w->now->g.outputs.count, updates = w->now->g.updates.count;
-    for (size_t i = outputs + updates; i-- > 0;) {
-        graph *from = &w->now->g;
-        shrink_box *box = shrink_open(w);
-        graph cut = *from; /* the same nodes, one result less */
-        cut.outputs.at = arena_array(&box->memory, graph_output, from->outputs.count);
-        cut.updates.at = arena_array(&box->memory, graph_update, from->updates.count);
-        cut.outputs.count = cut.updates.count = 0;
-        for (size_t k = 0; k < from->outputs.count; k++)
-            if (k != i)
-                cut.outputs.at[cut.outputs.count++] = from->outputs.at[k];
-        for (size_t k = 0; k < from->updates.count; k++)
-            if (from->outputs.count + k != i)
-                cut.updates.at[cut.updates.count++] = from->updates.at[k];
-        rewrite_graph(&cut, &box->g, NULL, NULL);
-        any = shrink_try(w, box) || any;
-    }
-    return any;
-}
-
-/* ---- one node */
+/* ---- one node in the place of another */
 
 typedef struct shrink_place {
     uint32_t id;
@@ -129,6 +105,93 @@ static op_node *shrink_rule(rewrite *r, const op_node *n) {
                ? make_param(b, name, (dtype)n->dtype, n->domain, &n->shape)
                : make_input(b, name, (dtype)n->dtype, n->domain, &n->shape);
 }
+
+/* ---- results */
+
+/* The current graph with other results: the same nodes, and tables of results to change. */
+static graph shrink_share(shrink_work *w, arena *memory) {
+    graph cut = w->now->g;
+    cut.outputs.at = arena_array(memory, graph_output, cut.outputs.count);
+    cut.outputs.capacity = cut.outputs.count;
+    cut.updates.at = arena_array(memory, graph_update, cut.updates.count);
+    if (cut.outputs.count > 0)
+        memcpy(cut.outputs.at, w->now->g.outputs.at, cut.outputs.count * sizeof *cut.outputs.at);
+    if (cut.updates.count > 0)
+        memcpy(cut.updates.at, w->now->g.updates.at, cut.updates.count * sizeof *cut.updates.at);
+    return cut;
+}
+
+static bool shrink_drop_results(shrink_work *w) {
+    bool any = false;
+    for (size_t i = w->now->g.outputs.count; i-- > 0;) {
+        shrink_box *box = shrink_open(w);
+        graph cut = shrink_share(w, &box->memory);
+        memmove(&cut.outputs.at[i], &cut.outputs.at[i + 1],
+                (--cut.outputs.count - i) * sizeof *cut.outputs.at);
+        rewrite_graph(&cut, &box->g, NULL, NULL);
+        any = shrink_try(w, box) || any;
+    }
+    for (size_t i = w->now->g.updates.count; i-- > 0;) {
+        shrink_box *box = shrink_open(w);
+        graph cut = shrink_share(w, &box->memory);
+        memmove(&cut.updates.at[i], &cut.updates.at[i + 1],
+                (--cut.updates.count - i) * sizeof *cut.updates.at);
+        rewrite_graph(&cut, &box->g, NULL, NULL);
+        any = shrink_try(w, box) || any;
+    }
+    return any;
+}
+
+/* Candidate number i to stand in for a result: an argument of its node, or an argument's. NULL past
+ * the last one. */
+static op_node *shrink_below(const op_node *n, int i) {
+    for (int a = 0; a < n->count; a++) {
+        if (i-- == 0)
+            return n->arguments[a];
+        if (i < n->arguments[a]->count)
+            return n->arguments[a]->arguments[i];
+        i -= n->arguments[a]->count;
+    }
+    return NULL;
+}
+
+/* An output becomes something that its node is made of; the node becomes a leaf if need be, because
+ * on a cycle everything needs everything. */
+static bool shrink_advance(shrink_work *w) {
+    bool any = false;
+    for (size_t i = 0; i < w->now->g.outputs.count; i++)
+        for (int k = 0; shrink_below(w->now->g.outputs.at[i].node, k / 2); k++) {
+            shrink_box *box = shrink_open(w);
+            graph cut = shrink_share(w, &box->memory);
+            op_node *n = cut.outputs.at[i].node;
+            shrink_place place = {n->id, -1};
+            cut.outputs.at[i].node = shrink_below(n, k / 2);
+            rewrite_graph(&cut, &box->g, k % 2 ? shrink_rule : NULL, &place);
+            if (!shrink_try(w, box))
+                continue;
+            any = true;
+            k = -1; /* the same output again, which is another node now */
+        }
+    return any;
+}
+
+/* An update becomes an output; then nothing needs the param. */
+static bool shrink_updates(shrink_work *w) {
+    bool any = false;
+    for (size_t i = w->now->g.updates.count; i-- > 0;) {
+        shrink_box *box = shrink_open(w);
+        graph cut = shrink_share(w, &box->memory);
+        const char *name = arena_print(&box->memory, "new_%zu", i);
+        vec_push(&box->memory, &cut.outputs, (graph_output){name, cut.updates.at[i].node});
+        memmove(&cut.updates.at[i], &cut.updates.at[i + 1],
+                (--cut.updates.count - i) * sizeof *cut.updates.at);
+        rewrite_graph(&cut, &box->g, NULL, NULL);
+        any = shrink_try(w, box) || any;
+    }
+    return any;
+}
+
+/* ---- nodes */
 
 static bool shrink_node(shrink_work *w, uint32_t id) {
     const op_node *n = w->now->g.nodes.at[id];
@@ -180,7 +243,7 @@ static bool shrink_rebuild(const graph *from, graph *to, const shrink_numbers *s
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < from->nodes.count; i++) {
             const op_node *n = from->nodes.at[i];
-            if ((n->op == OP_INPUT) != (pass == 0))
+            if ((n->op == OP_INPUT || n->op == OP_CONSTANT) != (pass == 0))
                 continue;
             op_node *arguments[LIMIT_ARGUMENTS];
             op_attributes attributes = n->attributes;
@@ -195,7 +258,7 @@ static bool shrink_rebuild(const graph *from, graph *to, const shrink_numbers *s
             op_node *lengths = from->axes[a].lengths;
             if (!lengths || a == s->forget)
                 continue;
-            if (lengths->op != OP_INPUT || !graph_axis_lengths(to, a, map[lengths->id]))
+            if (!map[lengths->id] || !graph_axis_lengths(to, a, map[lengths->id]))
                 return false;
         }
     }
@@ -271,6 +334,8 @@ shrink_result shrink_graph(const graph *g, const int64_t extents[LIMIT_AXES], in
     }
     for (bool any = true; any && w->tries < w->budget;) {
         any = shrink_drop_results(w);
+        any = shrink_updates(w) || any;
+        any = shrink_advance(w) || any;
         any = shrink_nodes(w) || any;
         any = shrink_dimensions(w) || any;
         any = shrink_extents(w) || any;
