@@ -106,8 +106,8 @@ op_node *capi_carried(eddy_model *m, const char *name, int axis, int distance, u
         value = carry_row(m, past, 0);
     } else {
         position = capi_index(m, axis);
-        value =
-            make_gather(b, past, make_sub(b, carry_integer(m, distance - 1), make_step(b, axis)));
+        op_node *newest = carry_integer(m, distance - 1);
+        value = make_gather(b, past, make_sub(b, newest, make_step(b, axis)));
     }
     op_node *early = make_binary(b, OP_LT, position, carry_integer(m, distance));
     return make_select(b, early, init, value);

@@ -76,8 +76,8 @@ static eddy_value cells_vector(const cells_place *p, char kind, char gate, doubl
 /* W x + U h + b */
 static eddy_value cells_gate(const cells_place *p, char gate, eddy_value h, double start) {
     const eddy_site here = p->here;
-    return eddy_sum(cells_input(p, gate), cells_past(p, gate, h),
-                    cells_vector(p, 'b', gate, start));
+    eddy_value x = cells_input(p, gate), past = cells_past(p, gate, h);
+    return eddy_sum(x, past, cells_vector(p, 'b', gate, start));
 }
 
 /* s + p c, if there are peepholes. */
@@ -106,7 +106,8 @@ eddy_value(eddy_lstm)(eddy_model *m, const char *name, eddy_axes time, int64_t s
     eddy_value o = cells_gate(&p, 'o', h0, 0);
     i = eddy_name(eddy_sigmoid(i), "i");
     f = eddy_name(eddy_sigmoid(f), "f");
-    eddy_value c = eddy_add(eddy_mul(f, c0), eddy_mul(i, eddy_name(g, "g")));
+    eddy_value kept = eddy_mul(f, c0), added = eddy_mul(i, eddy_name(g, "g"));
+    eddy_value c = eddy_add(kept, added);
     o = eddy_name(eddy_sigmoid(cells_peep(&p, 'o', o, c)), "o");
     eddy_next(c0, c);
     p.how->c = c;
@@ -123,12 +124,14 @@ eddy_value(eddy_gru)(eddy_model *m, const char *name, eddy_axes time, int64_t si
     if (p.how->reset_before) {
         s = cells_gate(&p, 'n', eddy_mul(r, h0), 0);
     } else {
-        eddy_value past = eddy_add(cells_past(&p, 'n', h0), cells_vector(&p, 'v', 'n', 0));
-        s = eddy_sum(cells_input(&p, 'n'), cells_vector(&p, 'b', 'n', 0), eddy_mul(r, past));
+        eddy_value past = cells_past(&p, 'n', h0);
+        past = eddy_mul(r, eddy_add(past, cells_vector(&p, 'v', 'n', 0)));
+        eddy_value now = cells_input(&p, 'n');
+        s = eddy_sum(now, cells_vector(&p, 'b', 'n', 0), past);
     }
     eddy_value n = eddy_name(eddy_tanh(s), "n");
-    eddy_value h = eddy_add(eddy_mul(z, h0), eddy_mul(eddy_one_minus(z), n));
-    return cells_end(&p, h0, h);
+    eddy_value kept = eddy_mul(z, h0), added = eddy_mul(eddy_one_minus(z), n);
+    return cells_end(&p, h0, eddy_add(kept, added));
 }
 
 eddy_value(eddy_bidirectional)(eddy_cell *cell, eddy_model *m, const char *name, eddy_axes time,

@@ -16,7 +16,8 @@
 eddy_value(eddy_dense)(eddy_model *m, const char *name, int64_t size, eddy_value x,
                        eddy_site here) {
     eddy_scope_push(m, name);
-    eddy_value y = eddy_add(eddy_linear(m, "W", size, x), eddy_bias(m, "b", size));
+    eddy_value y = eddy_linear(m, "W", size, x);
+    y = eddy_add(y, eddy_bias(m, "b", size));
     eddy_scope_pop(m);
     return y;
 }
@@ -56,5 +57,6 @@ eddy_value(eddy_dropout)(eddy_value x, double rate, eddy_axes axes, eddy_site he
         return x;
     eddy_value uniform = (eddy_random)(m, axes, nn_dimensions_of(x).at, here);
     eddy_value dropped = eddy_lt(uniform, eddy_number(m, rate));
-    return eddy_select(dropped, nn_number(x, 0, here), eddy_scale(x, 1 / (1 - rate)));
+    eddy_value kept = eddy_scale(x, 1 / (1 - rate));
+    return eddy_select(dropped, nn_number(x, 0, here), kept);
 }

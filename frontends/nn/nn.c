@@ -44,5 +44,6 @@ eddy_value nn_count(eddy_value x, eddy_axes over, eddy_site here) {
 
 eddy_value nn_mean(eddy_value x, eddy_axes over, eddy_site here) {
     eddy_value count = eddy_cast(nn_count(x, over, here), eddy_value_dtype(x));
-    return eddy_div(eddy_total(x, over), eddy_max(count, nn_number(x, 1, here)));
+    eddy_value sum = eddy_total(x, over);
+    return eddy_div(sum, eddy_max(count, nn_number(x, 1, here)));
 }

@@ -38,7 +38,8 @@ eddy_value(eddy_layer_norm)(eddy_model *m, const char *name, eddy_value x, eddy_
 
 /* Moves a running statistic towards the batch's, if the batch has a step. */
 static void norm_move(eddy_value running, eddy_value batch, eddy_value some, eddy_site here) {
-    eddy_value moved = eddy_add(eddy_scale(running, 1 - norm_rate), eddy_scale(batch, norm_rate));
+    eddy_value kept = eddy_scale(running, 1 - norm_rate), added = eddy_scale(batch, norm_rate);
+    eddy_value moved = eddy_add(kept, added);
     eddy_update(running, eddy_select(some, moved, running));
 }
 
@@ -56,7 +57,8 @@ eddy_value(eddy_batch_norm)(eddy_model *m, const char *name, eddy_value x, eddy_
         eddy_value count = nn_count(x, over, here);
         eddy_value some = eddy_lt(eddy_integer(m, 0), count);
         eddy_value n = eddy_cast(count, type);
-        eddy_value rest = eddy_max(eddy_shift(n, -1), nn_number(x, 1, here));
+        eddy_value rest = eddy_shift(n, -1);
+        rest = eddy_max(rest, nn_number(x, 1, here));
         norm_move(mean, now, some, here);
         norm_move(variance, eddy_mul(spread, eddy_div(n, rest)), some, here);
         mean = now;

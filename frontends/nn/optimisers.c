@@ -97,7 +97,8 @@ static void optimisers_assign(const optimisers_step *s, eddy_value w, eddy_value
 static eddy_value optimisers_average(const optimisers_step *s, eddy_value slot, double decay,
                                      double rate, eddy_value x) {
     const eddy_site here = s->here;
-    eddy_value next = eddy_add(eddy_scale(slot, decay), eddy_scale(x, rate));
+    eddy_value kept = eddy_scale(slot, decay), added = eddy_scale(x, rate);
+    eddy_value next = eddy_add(kept, added);
     optimisers_assign(s, slot, next);
     return next;
 }
@@ -122,7 +123,8 @@ static eddy_value optimisers_direction(const optimisers_step *s, eddy_value w, e
     m = optimisers_average(s, m, beta1, 1 - beta1, g);
     v = optimisers_average(s, v, beta2, 1 - beta2, eddy_square(g));
     eddy_value root = eddy_sqrt(eddy_div(v, s->second));
-    g = eddy_div(eddy_div(m, s->first), eddy_shift(root, how->epsilon));
+    eddy_value step = eddy_div(m, s->first);
+    g = eddy_div(step, eddy_shift(root, how->epsilon));
     if (how->kind == OPTIMISERS_ADAMW)
         g = eddy_add(g, eddy_scale(w, how->weight_decay));
     return g;
