@@ -189,7 +189,7 @@ static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *pr
         return false;
     }
     emit_module(e);
-    if (env_has_letter("DUMP", 'L'))
+    if (env_has_letter("DUMP", 'e'))
         LLVMDumpModule(e->module);
     return verify(e, problem) && object_emit(e->module, e->target, out, problem);
 }

@@ -19,7 +19,6 @@ enum {
     FACTS_SHORT_STEP = 12, /* instructions of a fold's step that leave registers for four chains */
     FACTS_MEDIUM_STEP = 40,
     FACTS_SCALAR_CHAINS = 8, /* of a fold whose lanes lie apart in memory */
-    FACTS_RUNTIME_ROWS = 4,  /* rows of a tile whose number is not known: batches are often 4 k */
     FACTS_MOST_ROWS = 8
 };
 
@@ -117,9 +116,9 @@ static int choose_row_range(const emit_nest *s, const bool *reached) {
             continue;
         if (range->count < 0)
             open_one = r;
-        else if (range->count >= FACTS_RUNTIME_ROWS && long_one < 0)
+        else if (range->count >= EMIT_FEW_ROWS && long_one < 0)
             long_one = r;
-        else if (range->count < FACTS_RUNTIME_ROWS && short_one < 0)
+        else if (range->count < EMIT_FEW_ROWS && short_one < 0)
             short_one = r;
     }
     return long_one >= 0 ? long_one : open_one >= 0 ? open_one : short_one;
@@ -133,10 +132,10 @@ static int choose_rows(const emit_nest *s) {
     int most = m->tile_rows * m->tile_vectors / s->most_vectors;
     most = most > FACTS_MOST_ROWS ? FACTS_MOST_ROWS : most;
     if (count < 0)
-        return s->most_vectors > 2 && most > FACTS_RUNTIME_ROWS ? FACTS_RUNTIME_ROWS : most;
+        return most < 2 * EMIT_FEW_ROWS ? EMIT_FEW_ROWS : 2 * EMIT_FEW_ROWS;
     if (count <= most)
         return count > 0 ? (int)count : 1;
-    for (int rows = most; rows > most / 2 && rows >= FACTS_RUNTIME_ROWS; rows--)
+    for (int rows = most; rows > most / 2 && rows >= EMIT_FEW_ROWS; rows--)
         if (count % rows == 0)
             return rows;
     return most;
@@ -215,6 +214,17 @@ static void choose_order(emit_nest *s, const bool *reached) {
     }
 }
 
+/* Iterations of ranges `from` to `to` of the order; -1 if that is not known. */
+static int64_t count_between(const emit_nest *s, int from, int to) {
+    int64_t product = 1;
+    for (int d = from; d < to; d++) {
+        int64_t count = s->n->ranges.at[s->order[d]].count;
+        if (count < 0 || __builtin_mul_overflow(product, count, &product))
+            return -1;
+    }
+    return product;
+}
+
 /* Cache blocks of a tiled nest. Many rows run in blocks around all the panels, so that a block's
  * own operand stays in the second cache. A long fold runs in blocks too, so that its panel stays in
  * the first; between blocks the states rest in the result's own memory. That needs one state that
@@ -235,12 +245,9 @@ static void choose_blocks(emit_nest *s) {
     }
     if (store < 0 || n->tape.at[n->tape.at[store].value].op != NEST_RESULT)
         return;
-    int64_t steps = 1;
-    for (int r = s->parallel; r < s->loops; r++) {
-        int64_t count = n->ranges.at[r].count;
-        steps = count < 0 || steps < 0 ? -1 : steps * count;
-    }
-    if (steps >= 0 && steps <= EMIT_PANEL_STEPS)
+    int64_t steps = count_between(s, s->parallel, s->loops);
+    int64_t sharers = count_between(s, s->panel_depth, s->parallel);
+    if ((steps >= 0 && steps <= EMIT_PANEL_STEPS) || (sharers >= 0 && sharers < EMIT_PANEL_ROWS))
         return;
     for (int r = s->parallel; r < s->loops && s->block_range < 0; r++)
         if (n->ranges.at[r].count != 1)

@@ -78,8 +78,9 @@ typedef struct emit_segment {
 
 enum {
     EMIT_SEGMENTS = 4,
-    EMIT_BLOCK_STEPS = 256, /* of a long fold, per block */
-    EMIT_PANEL_STEPS = 384, /* a fold of no more is one block; a panel holds as many */
+    EMIT_FEW_ROWS = 4,      /* of a tile whose number of rows is not known: batches are often 4 k */
+    EMIT_BLOCK_STEPS = 128, /* of a long fold, per block */
+    EMIT_PANEL_STEPS = 256, /* a fold of no more is one block; a panel holds as many */
     EMIT_BLOCK_ROWS = 240,  /* of a tiled nest, per block: a multiple of most tiles */
     EMIT_PANEL_ROWS = 48    /* rows that pay for copying a panel */
 };
@@ -92,7 +93,7 @@ typedef struct emit_nest {
     int *order;                  /* ranges, outermost first */
     int vector_range, row_range; /* -1: none */
     int panel_depth;      /* of a tile's shared operand: the loops outside choose it; 0: none */
-    bool row_blocks;      /* the rows run in blocks, around everything else */
+    bool row_blocks;      /* the rows run in blocks, outside of everything else */
     int block_range;      /* folded range that runs in blocks, inside those; -1: none */
     nest_ref block_store; /* where its states rest meanwhile */
     int vector_depth, row_depth; /* depth of their bodies; beyond every depth if there is none */
@@ -107,6 +108,7 @@ typedef struct emit_nest {
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
     LLVMValueRef *counts;             /* by range, i64 */
     LLVMValueRef *index;              /* by range */
+    LLVMValueRef many;                /* i1, tiled nests: do enough rows share a panel? */
     LLVMValueRef packs;               /* i1: are panels copied? NULL: never */
     LLVMValueRef row_step, fold_step; /* sizes of blocks */
     LLVMValueRef *first, *limit;      /* by range: what the current block runs over */

@@ -102,11 +102,16 @@ static int row_segments(emit_nest *s, emit_segment *out) {
         return add(out, n, (emit_segment){first, limit, 1, rows, false});
     if (constant && s->repeatable && !s->row_blocks) /* never less than the tile */
         return add(out, n, (emit_segment){first, limit, 1, rows, true});
-    if (s->repeatable) {
-        LLVMValueRef many = end_if(e, first, limit, true, rows);
-        n = add(out, n, (emit_segment){first, many, 1, rows, true});
-        return add(out, n,
-                   (emit_segment){first, end_if(e, first, limit, false, rows), 1, 1, false});
+    if (s->repeatable) { /* the largest tile that fits, all the way */
+        LLVMValueRef large = end_if(e, first, limit, true, rows);
+        n = add(out, n, (emit_segment){first, large, 1, rows, true});
+        LLVMValueRef small = end_if(e, first, limit, false, rows);
+        if (rows > EMIT_FEW_ROWS) {
+            LLVMValueRef some = end_if(e, first, small, true, EMIT_FEW_ROWS);
+            n = add(out, n, (emit_segment){first, some, 1, EMIT_FEW_ROWS, true});
+            small = end_if(e, first, limit, false, EMIT_FEW_ROWS);
+        }
+        return add(out, n, (emit_segment){first, small, 1, 1, false});
     }
     LLVMValueRef count = LLVMBuildSub(e->builder, limit, first, "");
     LLVMValueRef whole = LLVMBuildAdd(e->builder, first, multiple_below(e, count, rows), "");

@@ -8,8 +8,7 @@
  *
  * Along the lanes of a vector an access is one of four: neighbouring elements (a vector access),
  * always the same one (a scalar and a splat), equally spaced, or anywhere. The last two are as many
- * scalar accesses as there are lanes: measured, that is no slower than the gathers of the machine.
- */
+ * scalar accesses as there are lanes. */
 #include <assert.h>
 
 #include "jit/emit_internal.h"

@@ -241,7 +241,7 @@ static void widen_outer(emit_nest *s, int depth) {
 }
 
 static void emit_inside(emit_nest *s, int depth);
-static void emit_blocks(emit_nest *s);
+static void emit_blocks(emit_nest *s, int depth);
 
 static void emit_range(emit_nest *s, int depth) {
     const emit *e = s->e;
@@ -279,13 +279,8 @@ static void emit_inside(emit_nest *s, int depth) {
     if (depth == s->parallel)
         emit_identities(s);
     emit_depth(s, depth, false);
-    if (s->row_range >= 0 && depth == s->panel_depth)
-        emit_panel_copy(s);
     if (depth < s->parallel) {
-        if (depth == 0)
-            emit_blocks(s);
-        else
-            emit_range(s, depth);
+        emit_blocks(s, depth);
         return;
     }
     if (s->block_range >= 0)
@@ -295,7 +290,7 @@ static void emit_inside(emit_nest *s, int depth) {
     emit_depth(s, depth, true);
 }
 
-/* ---- blocks, around everything else */
+/* ---- blocks: of rows around everything else, of steps around what shares a panel */
 
 /* How many steps of a range make `most` together with those of other ranges from `from` to `to` of
  * the order; a multiple of `tile`. */
@@ -321,34 +316,48 @@ static void open_block(emit_nest *s, int range, LLVMValueRef step, emit_loop *lo
     s->limit[range] = emit_pick(e, LLVMIntSLT, end, count);
 }
 
-static void emit_blocks(emit_nest *s) {
+static void emit_blocks(emit_nest *s, int depth) {
+    bool panels = s->row_range >= 0 && depth == s->panel_depth;
+    bool by_rows = s->row_blocks && depth == 0, by_steps = s->block_range >= 0 && panels;
     emit_loop rows, steps;
-    if (s->row_blocks)
+    if (by_rows)
         open_block(s, s->row_range, s->row_step, &rows);
-    if (s->block_range >= 0)
+    if (by_steps)
         open_block(s, s->block_range, s->fold_step, &steps);
-    emit_range(s, 0);
-    if (s->block_range >= 0)
+    if (panels)
+        emit_panel_copy(s);
+    emit_range(s, depth);
+    if (by_steps)
         emit_loop_close(s->e, &steps, NULL);
-    if (s->row_blocks)
+    if (by_rows)
         emit_loop_close(s->e, &rows, NULL);
 }
 
 static void emit_counts(emit_nest *s) {
-    s->counts = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
-    s->first = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
-    s->limit = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
+    const emit *e = s->e;
+    s->counts = arena_array(e->memory, LLVMValueRef, s->loops + 1);
+    s->first = arena_array(e->memory, LLVMValueRef, s->loops + 1);
+    s->limit = arena_array(e->memory, LLVMValueRef, s->loops + 1);
     for (int r = 0; r < s->loops; r++) {
         int64_t count = s->n->ranges.at[r].count;
-        s->counts[r] = count >= 0 ? emit_integer(s->e, count) : emit_extent(s, (int)(-1 - count));
-        s->first[r] = emit_integer(s->e, 0);
+        s->counts[r] = count >= 0 ? emit_integer(e, count) : emit_extent(s, (int)(-1 - count));
+        s->first[r] = emit_integer(e, 0);
         s->limit[r] = s->counts[r];
     }
     if (s->row_blocks)
         s->row_step =
             block_step(s, s->row_range, s->panel_depth, s->parallel, EMIT_BLOCK_ROWS, s->most_rows);
-    if (s->block_range >= 0)
-        s->fold_step = block_step(s, s->block_range, s->parallel, s->loops, EMIT_BLOCK_STEPS, 1);
+    if (s->row_range < 0)
+        return;
+    LLVMValueRef rows = emit_integer(e, 1);
+    for (int d = s->panel_depth; d < s->parallel; d++)
+        rows = emit_times(e, rows, s->counts[s->order[d]]);
+    s->many = LLVMBuildICmp(e->builder, LLVMIntSGE, rows, emit_integer(e, EMIT_PANEL_ROWS), "");
+    if (s->block_range < 0)
+        return;
+    LLVMValueRef step = block_step(s, s->block_range, s->parallel, s->loops, EMIT_BLOCK_STEPS, 1);
+    LLVMValueRef all = emit_pick(e, LLVMIntSGT, s->counts[s->block_range], emit_integer(e, 1));
+    s->fold_step = LLVMBuildSelect(e->builder, s->many, step, all, "");
 }
 
 LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {

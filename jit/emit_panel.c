@@ -15,16 +15,12 @@ void emit_panel_start(emit_nest *s) {
         any |= s->accesses[i].panel;
     if (!any || s->most_width == 1)
         return;
-    LLVMValueRef rows = emit_integer(e, 1), steps = emit_integer(e, 1);
-    for (int d = s->panel_depth; d < s->parallel; d++)
-        rows = emit_times(e, rows, s->counts[s->order[d]]);
+    LLVMValueRef steps = emit_integer(e, 1);
     for (int r = s->parallel; r < s->loops; r++)
         steps = emit_times(e, steps, r == s->block_range ? s->fold_step : s->counts[r]);
-    LLVMValueRef pays =
-        LLVMBuildICmp(e->builder, LLVMIntSGE, rows, emit_integer(e, EMIT_PANEL_ROWS), "");
     LLVMValueRef fits =
         LLVMBuildICmp(e->builder, LLVMIntSLE, steps, emit_integer(e, EMIT_PANEL_STEPS), "");
-    LLVMValueRef packs = LLVMBuildAnd(e->builder, pays, fits, "");
+    LLVMValueRef packs = LLVMBuildAnd(e->builder, s->many, fits, "");
     if (LLVMIsNull(packs))
         return;
     s->packs = packs;

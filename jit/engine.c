@@ -114,13 +114,13 @@ static bool load(engine *e, const emit_object *object, const char *prefix, error
         LLVMCreateMemoryBufferWithMemoryRange(object->bytes, object->count, prefix, false);
     LLVMBinaryRef binary = LLVMCreateBinary(view, NULL, &message);
     bool done = false;
-    if (binary) {
+    if (binary && LLVMBinaryGetType(binary) == LLVMBinaryTypeELF64L)
         done = link_object(e, object, binary, prefix, problem);
-        LLVMDisposeBinary(binary);
-    } else {
-        error_set(problem, STATUS_FORMAT, nowhere, "compiled code is damaged: %s", message);
-        LLVMDisposeMessage(message);
-    }
+    else
+        error_set(problem, STATUS_FORMAT, nowhere, "compiled code is damaged: %s",
+                  message ? message : "it is no object file");
+    LLVMDisposeMessage(message);
+    LLVMDisposeBinary(binary);
     LLVMDisposeMemoryBuffer(view);
     return done;
 }

@@ -194,9 +194,10 @@ static bool lower_pass_free(lower *l, lower_work *w) {
     return any;
 }
 
-/* One group: opened with `first`, joined by every value of the same ranges that becomes ready. */
+/* One group: opened with `first`, joined by every value of the same ranges that becomes ready;
+ * named after the last of them that the user has named. */
 static void lower_group(lower *l, lower_work *w, size_t first, int32_t serial, nest_list *out) {
-    const op_node *lead = w->items->at[first].node;
+    const op_node *lead = w->items->at[first].node, *named = NULL;
     lower_open(l, lead, "", out);
     lower_canonical(l, lead->domain, &lead->shape);
     bool joined = lower_join(l, lead);
@@ -215,10 +216,13 @@ static void lower_group(lower *l, lower_work *w, size_t first, int32_t serial, n
                 w->refused[i] = serial;
                 continue;
             }
+            named = n->name ? n : named;
             lower_done(w, i);
             any = true;
         }
     }
+    if (named)
+        lower_rename(l, named);
     lower_close(l);
 }
 

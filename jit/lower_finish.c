@@ -219,6 +219,24 @@ typedef struct finish_path {
     const nest_item *loop[LIMIT_AXES];
 } finish_path;
 
+/* The axes of a buffer along which this access sees but the steps that the enclosing loops are at.
+ * A loop inside of one that the access looks beyond does not count: other turns of it lie between.
+ */
+static uint32_t finish_here(const nest *n, const nest_buffer *b, const nest_instruction *access) {
+    uint32_t here = 0;
+    for (int i = 0; i < n->loop_count; i++) {
+        int axis = n->loops[i], position = 0;
+        while (position < b->axis_count && b->axes[position] != axis)
+            position++;
+        if (position == b->axis_count)
+            continue;
+        if (!finish_names_this_step(n, access->at[position], axis))
+            break;
+        here |= UINT32_C(1) << axis;
+    }
+    return here;
+}
+
 static void finish_note(const nest_plan *plan, const nest *n, const finish_path *path,
                         finish_use *uses) {
     for (size_t i = 0; i < n->tape.count; i++) {
@@ -227,9 +245,10 @@ static void finish_note(const nest_plan *plan, const nest *n, const finish_path 
             continue;
         finish_use *u = &uses[in->which];
         const nest_buffer *b = &plan->buffers.at[in->which];
+        uint32_t steps = finish_here(n, b, in);
         for (int a = 0; a < b->axis_count; a++) {
             int axis = b->axes[a];
-            bool here = finish_names_this_step(n, in->at[a], axis) && path->loop[axis] != NULL;
+            bool here = steps >> axis & 1;
             if (!here || (u->loop[axis] != NULL && u->loop[axis] != path->loop[axis]))
                 u->whole |= UINT32_C(1) << axis;
             if (here)

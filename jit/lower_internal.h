@@ -95,6 +95,8 @@ int read_storage_indices(lower *l, const op_node *n, const lower_point *p, nest_
 /* ---- lower_nest.c */
 /* Opens a nest named after n in `list`. */
 nest *lower_open(lower *l, const op_node *n, const char *suffix, nest_list *list);
+/* Names the open nest after n instead. */
+void lower_rename(lower *l, const op_node *n);
 /* Adds a range; size-1 dimensions give index 0 instead. */
 nest_ref lower_range(lower *l, int64_t count, bool descending, bool folded, bool ordered);
 /* Adds the ranges of a domain and shape to the open nest (axes of enclosing loops are fixed) and

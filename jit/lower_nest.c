@@ -3,8 +3,8 @@
  * Ranges are listed in memory order of the result, so the last one is contiguous and becomes the
  * vector. A fold adds its own ranges behind them, in exactly the order that the node prescribes. A
  * scatter has the ranges of its source instead, marked as ordered, and reads back what it wrote:
- * additions into one place happen in step order. When its target axis is the step of an enclosing
- * loop there is only one place per step, and the scatter is an ordinary fold with a condition. */
+ * additions into one place happen in step order. Its target axis is never the step of an enclosing
+ * loop: it needs its sources whole along that axis, so no cycle through it can step there. */
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
@@ -18,18 +18,27 @@ bool lower_in_loop(const lower *l, int axis) {
     return false;
 }
 
+/* A value without a name is called after the first argument that has one: contract_W. */
+static const char *lower_plain_name(lower *l, const op_node *n) {
+    const char *op = op_get((op_id)n->op)->name;
+    if (n->name)
+        return n->name;
+    for (int i = 0; i < op_live_count(n); i++)
+        if (n->arguments[i]->name)
+            return arena_print(l->memory, "%s_%s", op, n->arguments[i]->name);
+    return arena_print(l->memory, "%s_%u", op, (unsigned)n->id);
+}
+
 /* Letters, digits and '_' of the user's name, made unique. */
 static const char *lower_unique_name(lower *l, const op_node *n, const char *suffix) {
     char clean[LIMIT_NAME + 32];
     size_t k = 0;
-    const char *from = n->name ? n->name : op_get((op_id)n->op)->name;
-    for (; *from && k < LIMIT_NAME; from++)
+    for (const char *from = lower_plain_name(l, n); *from && k < LIMIT_NAME; from++)
         clean[k++] = isalnum((unsigned char)*from) ? *from : '_';
     clean[k] = 0;
-    const char *name = n->name ? arena_print(l->memory, "%s%s", clean, suffix)
-                               : arena_print(l->memory, "%s_%u%s", clean, (unsigned)n->id, suffix);
-    for (int i = 2;; i++) {
-        const char *attempt = i == 2 ? name : arena_print(l->memory, "%s_%d", name, i);
+    const char *name = arena_print(l->memory, "%s%s", clean, suffix);
+    for (int i = 1;; i++) {
+        const char *attempt = i == 1 ? name : arena_print(l->memory, "%s_%d", name, i);
         void **slot = intern_slot(&l->names, attempt, strlen(attempt));
         if (*slot == NULL) {
             *slot = l;
@@ -52,6 +61,11 @@ nest *lower_open(lower *l, const op_node *n, const char *suffix, nest_list *list
     l->memo.count = 0;
     read_point_init(&l->canonical);
     return k;
+}
+
+void lower_rename(lower *l, const op_node *n) {
+    l->open->node = n;
+    l->open->name = lower_unique_name(l, n, "");
 }
 
 void lower_close(lower *l) {
@@ -232,10 +246,11 @@ static nest_ref lower_place(lower *l, const op_node *n, const lower_point *sourc
     return tape_cast(l, read_value(l, i, i_point), BODY_I64);
 }
 
-/* Several places per iteration of the enclosing loops: zero everything, then add in order. */
-static void lower_scatter_ordered(lower *l, const op_node *n, nest_list *list) {
+/* Zero everything, then add in order. */
+static void lower_scatter(lower *l, const op_node *n, nest_list *list) {
     const op_node *g = n->arguments[0], *i = n->arguments[1];
     bool put = n->op == OP_PUT;
+    assert(!put || !lower_in_loop(l, n->attributes.axis));
     lower_open(l, n, "_zero", list);
     lower_canonical(l, n->domain, &n->shape);
     body_value zero;
@@ -271,7 +286,7 @@ static void lower_scatter_ordered(lower *l, const op_node *n, nest_list *list) {
     for (int k = lead; k < g->shape.rank; k++)
         g_point.dimension[k] = lower_range(l, g->shape.dimension[k], false, false, false);
     nest_ref place = lower_place(l, n, &p, &i_point);
-    nest_ref end = put ? tape_count(l, n->attributes.axis) : tape_integer(l, n->attributes.size);
+    nest_ref end = put ? tape_count(l, n->attributes.axis) : read_extent(l, n->attributes.size);
     nest_ref inside = tape_inside(l, place, end), clamped = tape_clamp(l, place, end);
     lower_point out = p;
     if (put) {
@@ -294,33 +309,6 @@ static void lower_scatter_ordered(lower *l, const op_node *n, nest_list *list) {
     lower_close(l);
 }
 
-/* One place per iteration (the target axis is an enclosing loop): a fold over the sources that name
- * this step. */
-static void lower_put_here(lower *l, const op_node *n, nest_list *list) {
-    const op_node *g = n->arguments[0];
-    lower_open(l, n, "", list);
-    lower_canonical(l, n->domain, &n->shape);
-    lower_point p = l->canonical, g_point, i_point;
-    lower_fold_axes(l, n, n->attributes.over, &p);
-    read_point_init(&i_point);
-    nest_ref place = lower_place(l, n, &p, &i_point);
-    g_point = p;
-    for (int a = 0; a < LIMIT_AXES; a++)
-        if ((g->domain >> a & 1) == 0)
-            g_point.axis[a] = -1;
-    nest_ref value = read_value(l, g, &g_point);
-    body_value zero;
-    memset(&zero, 0, sizeof zero);
-    body_type type = (body_type)n->dtype;
-    lower_add_fold(l, type, zero);
-    nest_ref state = lower_state(l, NEST_FOLD, 0, type);
-    nest_ref here = tape_body(l, BODY_EQ, BODY_BOOL, place, tape_outer(l, n->attributes.axis), -1);
-    nest_ref sum = tape_body(l, BODY_ADD, type, state, value, -1);
-    l->open->folds.at[0].next = tape_body(l, BODY_SELECT, type, here, sum, state);
-    lower_store_canonical(l, n, lower_state(l, NEST_RESULT, 0, type));
-    lower_close(l);
-}
-
 void lower_own(lower *l, const op_node *n, nest_list *list) {
     switch (n->op) {
     case OP_REDUCE:
@@ -330,15 +318,8 @@ void lower_own(lower *l, const op_node *n, nest_list *list) {
     case OP_CONTRACT:
         lower_contract(l, n, list);
         break;
-    case OP_PUT:
-        if (lower_in_loop(l, n->attributes.axis)) {
-            lower_put_here(l, n, list);
-            break;
-        }
-        lower_scatter_ordered(l, n, list);
-        break;
     default:
-        lower_scatter_ordered(l, n, list);
+        lower_scatter(l, n, list);
         break;
     }
 }

@@ -1,13 +1,17 @@
 /* The order of passes, as a table, and the one driver that runs it.
  *
  * A pass is a function from a graph to a new graph and knows nothing of switches: dumping,
- * stopping, checking and timing happen here, between passes, and only when the environment asks:
+ * stopping, checking and timing happen here, between passes, and only when the environment asks.
  *
- *   EDDY_DUMP=<letters>  prints what the rows of these letters made, to stderr ("all": every row)
- *   EDDY_STOP=<letter>   compilation ends after that row with an error that says so
- *   EDDY_CHECK=1         verifies the graph after each pass; 2 also evaluates it before and after
- * on random inputs and names the first pass that changed a value EDDY_TIME=1          prints the
- * milliseconds of every row
+ * EDDY_DUMP=<letters>: print what the rows of these letters made, to stderr ("all": every row; the
+ * letter L is LLVM's own text of the last row).
+ *
+ * EDDY_STOP=<letter>: compilation ends after that row, with an error that says so.
+ *
+ * EDDY_CHECK=1: verify the graph after each pass. EDDY_CHECK=2: also evaluate it before and after
+ * on random inputs, and name the first pass that changed a value.
+ *
+ * EDDY_TIME=1: print the milliseconds of every row.
  *
  * The last three rows are no graph rewrites; they stand in the table so that the letters are in one
  * place. Lowering schedules for itself, so the schedule is made once more when it is dumped. */
@@ -40,7 +44,7 @@ static const pipeline_pass *pipeline_row(char letter) {
     for (int i = 0; i < pipeline_pass_count; i++)
         if (pipeline_passes[i].letter == letter)
             return &pipeline_passes[i];
-    assert(!"a letter of the table");
+    assert(false && "a letter of the table");
     return NULL;
 }
 

@@ -25,16 +25,21 @@ void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buf
         int64_t size =
             i < b->axis_count ? OP_EXTENT_OF(b->axes[i]) : b->shape.dimension[i - b->axis_count];
         int axis = size < 0 ? (int)(-1 - size) : -1;
-        if (axis >= 0 && fixed_extents[axis] < 0)
+        if (axis >= 0)
+            size = fixed_extents[axis];
+        if (size < 0)
             out->axes[out->axis_count++] = axis;
-        else if (!size_multiply(out->constant, (size_t)(axis < 0 ? size : fixed_extents[axis]),
-                                &out->constant))
+        else if (size == 0)
+            out->empty = true;
+        else if (!size_multiply(out->constant, (size_t)size, &out->constant))
             out->constant = SIZE_MAX;
     }
 }
 
 bool plan_elements(const plan_buffer *b, const int64_t *extents, size_t least, size_t *out) {
-    size_t count = b->constant > 0 ? b->constant : least;
+    size_t count = b->constant;
+    if (b->empty && !size_multiply(count, least, &count))
+        return false;
     for (int i = 0; i < b->axis_count; i++) {
         size_t extent = (size_t)extents[b->axes[i]];
         if (!size_multiply(count, extent > 0 ? extent : least, &count))

@@ -11,6 +11,7 @@ typedef struct plan_buffer {
     nest_storage storage;
     dtype type;
     size_t constant; /* SIZE_MAX: more than any machine can address */
+    bool empty;      /* a fixed extent is 0; the constant counts it as 1 */
     int axis_count;
     int axes[LIMIT_AXES + LIMIT_RANK]; /* an axis may come twice (after stack) */
 } plan_buffer;
