@@ -75,7 +75,6 @@ enum { STREAMS = 16, STEPS = 64 };
 
 /* Returns characters per second. */
 static double charlm_train(charlm *model, int64_t steps, double *compiled) {
-    const corpus *text = model->text;
     static int32_t inputs[STEPS * STREAMS], targets[STEPS * STREAMS];
     const eddy_extent extents[] = {{"t", STEPS}, {"b", STREAMS}, {NULL, 0}};
     session s = session_begin(charlm_training, model, model->params, extents);
@@ -84,8 +83,11 @@ static double charlm_train(charlm *model, int64_t steps, double *compiled) {
     *compiled += s.milliseconds;
 
     batches plan;
-    if (!batches_for_training(&plan, text->train, text->train_length, CORPUS_END, STREAMS, STEPS))
-        return 0;
+    if (!batches_for_training(&plan, model->text->train, model->text->train_length, CORPUS_END,
+                              STREAMS, STEPS)) {
+        fprintf(stderr, "the text has not a single block of %d symbols\n", STEPS * STREAMS);
+        exit(EXIT_FAILURE);
+    }
     progress shown;
     progress_begin(&shown, stdout, steps);
     double loss = 0, start = wall_clock_seconds();
@@ -94,9 +96,8 @@ static double charlm_train(charlm *model, int64_t steps, double *compiled) {
         if (block == 0)
             eddy_run_reset(s.run);
         batches_fill(&plan, block, inputs, targets, NULL);
-        double warm = fmin(1, (double)(step + 1) / 50);
-        double cool = 0.51 + 0.49 * cos(3.14159265 * (double)step / (double)steps);
-        eddy_run_scalar(s.run, "learning_rate", 0.007 * warm * cool);
+        double warm = fmin(1, (double)(step + 1) / 50), done = (double)step / (double)steps;
+        eddy_run_scalar(s.run, "learning_rate", 0.007 * warm * (1 - 0.98 * done));
         loss = *(const float *)session_call(&s, "loss");
         progress_show(&shown, &(progress_point){.step = step + 1,
                                                 .characters = (step + 1) * STEPS * STREAMS,
@@ -131,8 +132,12 @@ int main(int count, char **arguments) {
     charlm_flow(&model, &compiled);
 
     ngram *table = ngram_train(text.train, text.train_length, text.vocabulary, 5);
-    double known[6] = {0};
-    for (int order = 3; table && order <= 5; order++)
+    if (!table) {
+        fprintf(stderr, "out of memory\n");
+        return EXIT_FAILURE;
+    }
+    double known[6];
+    for (int order = 3; order <= 5; order++)
         known[order] = ngram_bits(table, order, text.test, text.test_length);
     printf(
         "demo: %.4f bits/char on unseen text (3-gram %.4f, 4-gram %.4f, 5-gram %.4f), "

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Usage: readme.sh LIBRARY [COMPILER]. The README's example does what the README says: its first
+# block of C is compiled against the public header and the shared library, and must print the block
+# that follows it, to the byte.
+set -euo pipefail
+library=${1:?"usage: readme.sh LIBRARY [COMPILER]"}
+compiler=${2:-cc}
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+block() { # n: the nth fenced block from the first that is C
+    awk -v wanted="$1" '/^```/ { if (inside) inside = 0
+                                 else if (n > 0 || $0 == "```c") { n++; inside = 1 }
+                                 next }
+                        inside && n == wanted' README.md
+}
+block 1 >"$scratch/example.c"
+block 2 >"$scratch/expected"
+for file in example.c expected; do
+    [[ -s $scratch/$file ]] || { echo "README.md: there is no $file" && exit 1; }
+done
+
+"$compiler" -std=c11 -O1 -Wall -Wextra -Werror -I frontends "$scratch/example.c" \
+    -o "$scratch/example" "$library" -Wl,-rpath,"$(dirname "$library")"
+"$scratch/example" >"$scratch/printed"
+diff "$scratch/expected" "$scratch/printed"
+echo "the README's example: $(wc -l <"$scratch/example.c") lines of C print what it shows"
