@@ -19,12 +19,12 @@ typedef struct planted {
     double factor;
 } planted;
 
-/* Not mul, reduce and total: the witnesses themselves weigh and sum with them. */
+/* Not mul, select, reduce and total: the witnesses themselves weigh, mask and sum with them. */
 static const planted plants[] = {
-    {OP_TANH, 0, 1.01},  {OP_SIGMOID, 0, -1},     {OP_SUB, 1, -1},        {OP_EXP, 0, 0.9},
-    {OP_SELECT, 1, 0.9}, {OP_CONTRACT, 0, 1.001}, {OP_TRANSPOSE, 0, 1.5}, {OP_CONCAT, 0, -1},
-    {OP_SLICE, 0, 0.5},  {OP_GATHER, 0, 2},       {OP_DELAY, 1, 3},       {OP_AT, 0, 0.5},
-    {OP_STACK, 0, 1.1},  {OP_SCATTER, 0, 0.5},    {OP_BROADCAST, 0, -1},
+    {OP_TANH, 0, 1.01}, {OP_SIGMOID, 0, -1},     {OP_SUB, 1, -1},        {OP_EXP, 0, 0.9},
+    {OP_MAX, 0, 0.5},   {OP_CONTRACT, 0, 1.001}, {OP_TRANSPOSE, 0, 1.5}, {OP_CONCAT, 0, -1},
+    {OP_SLICE, 0, 0.5}, {OP_GATHER, 0, 2},       {OP_DELAY, 1, 3},       {OP_AT, 0, 0.5},
+    {OP_STACK, 0, 1.1}, {OP_SCATTER, 0, 0.5},    {OP_BROADCAST, 0, -1},
 };
 
 static const planted *plant;

@@ -26,7 +26,7 @@ bool random_once(random_work *r, int of);
 uint32_t random_domain(random_work *r);
 int random_axis(random_work *r);
 /* An axis to move along. Never one that samples of different lengths lie along: what a step reads
- * there may be another sample's padding, whose content is arbitrary. */
+ * there, or its adjoint, may be another sample's padding, whose content is arbitrary. */
 int random_way_axis(random_work *r);
 op_shape random_shape(random_work *r);
 /* A new name: "x3". */

@@ -315,7 +315,7 @@ static op_node *random_at(random_work *r) {
 
 static op_node *random_put(random_work *r) {
     op_node *g = random_float(r), *i = random_pick(r, DTYPE_I32, ~UINT32_C(0));
-    int axis = random_axis(r);
+    int axis = random_way_axis(r);
     if (!g || !i || i->shape.rank > 0)
         return NULL;
     return make_put(r->b, g, axis, i, (g->domain & random_domain(r)) | UINT32_C(1) << axis);

@@ -3,8 +3,9 @@
  *
  * A unit finishes a multiply-add after 4 or 5 cycles and there are up to two units, so at least ten
  * independent sums must be under way; twelve also leave an AVX2 machine registers for the factors.
- * The sums start apart, or the compiler would keep one of them, and tend to a fixed point, so that
- * neither infinities nor denormal numbers are multiplied.
+ * The sums start apart, or the compiler would keep one of them, and tend to a fixed point (2), so
+ * that neither infinities nor denormal numbers are multiplied; none starts there, or the compiler
+ * would know it.
  *
  * One thread is measured in the time that it spends on a core, so that waiting for one does not
  * count. Two are measured on the wall, in windows of a common end instead of a common amount of
@@ -36,7 +37,7 @@ __attribute__((target("avx512f"))) static float multiply_avx512(void) {
     __m512 sums[SUMS], factor = _mm512_set1_ps(0.75F), term = _mm512_set1_ps(0.5F);
 #    pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++)
-        sums[i] = _mm512_set1_ps((float)i);
+        sums[i] = _mm512_set1_ps((float)(3 + i));
     for (int round = 0; round < ROUNDS; round++) {
 #    pragma GCC unroll 12
         for (int i = 0; i < SUMS; i++)
@@ -52,7 +53,7 @@ __attribute__((target("avx2,fma"))) static float multiply_avx2(void) {
     __m256 sums[SUMS], factor = _mm256_set1_ps(0.75F), term = _mm256_set1_ps(0.5F);
 #    pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++)
-        sums[i] = _mm256_set1_ps((float)i);
+        sums[i] = _mm256_set1_ps((float)(3 + i));
     for (int round = 0; round < ROUNDS; round++) {
 #    pragma GCC unroll 12
         for (int i = 0; i < SUMS; i++)
@@ -132,7 +133,7 @@ double rate_core_seconds(void) {
 typedef struct rate_part {
     const rate_kernels *kernels;
     double end, flops, core; /* core: seconds on a core */
-    volatile float sum; /* what is computed must be */
+    volatile float sum;      /* what is computed must be */
 } rate_part;
 
 static void *rate_run(void *given) {

@@ -17,8 +17,8 @@ rate rate_measure(void);
 /* The vectors that the measurement uses: "avx512", "avx2" or "none". */
 const char *rate_vectors(void);
 
-/* GB/s at which one thread reads the same block of `bytes` (in whole multiples of 4096) over and over:
- * the speed of the cache level that holds it. 0 without AVX2 or without memory. */
+/* GB/s at which one thread reads the same block of `bytes` (in whole multiples of 4096) over and
+ * over: the speed of the cache level that holds it. 0 without AVX2 or without memory. */
 double rate_read(size_t bytes);
 
 /* Seconds that this thread has spent on a core. */

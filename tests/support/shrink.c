@@ -78,7 +78,7 @@ static bool shrink_try(shrink_work *w, shrink_box *box) {
 
 typedef struct shrink_place {
     uint32_t id;
-    int way; /* -1: a new leaf; else this argument */
+    int way; /* -2: a new leaf; -1: a number, or a new leaf; else this argument */
 } shrink_place;
 
 static op_node *shrink_rule(rewrite *r, const op_node *n) {
@@ -95,7 +95,7 @@ static op_node *shrink_rule(rewrite *r, const op_node *n) {
             return NULL;
         return make_expand(b, make_broadcast(b, x, &n->shape), n->domain);
     }
-    if (n->domain == 0 && n->shape.rank == 0 && n->dtype != DTYPE_BOOL)
+    if (place->way == -1 && n->domain == 0 && n->shape.rank == 0 && n->dtype != DTYPE_BOOL)
         return make_number(b, (dtype)n->dtype, 1);
     for (int d = 0; d < n->shape.rank; d++)
         if (n->shape.dimension[d] < 0)
@@ -197,7 +197,7 @@ static bool shrink_node(shrink_work *w, uint32_t id) {
     const op_node *n = w->now->g.nodes.at[id];
     bool leaf = op_get((op_id)n->op)->family == OP_FAMILY_LEAF;
     bool number = leaf && n->op != OP_CONSTANT && n->domain == 0 && n->shape.rank == 0;
-    for (int way = leaf && !number ? 0 : -1; way < n->count; way++) {
+    for (int way = !leaf ? -2 : number ? -1 : 0; way < n->count; way++) {
         shrink_place place = {id, way};
         shrink_box *box = shrink_open(w);
         rewrite_graph(&w->now->g, &box->g, shrink_rule, &place);
@@ -218,11 +218,13 @@ static bool shrink_nodes(shrink_work *w) {
 /* ---- numbers */
 
 typedef struct shrink_numbers {
-    int64_t from, to; /* sizes of feature dimensions */
+    int64_t from, to; /* sizes of feature dimensions; from below 2: none */
     int forget;       /* lengths of this axis, -1: none */
 } shrink_numbers;
 
 static void shrink_sizes(op_attributes *a, const shrink_numbers *s) {
+    if (s->from < 2)
+        return;
     for (int d = 0; d < a->shape.rank; d++)
         if (a->shape.dimension[d] == s->from)
             a->shape.dimension[d] = s->to;

@@ -79,6 +79,9 @@ static slope_verdict slope_judge(trial *t, uint64_t seed, text *report) {
     for (size_t i = 0; i < t->g.nodes.count; i++)
         if (t->g.nodes.at[i]->op == OP_PARAM && t->g.nodes.at[i]->dtype == DTYPE_F64)
             vec_push(&t->memory, &wrt, t->g.nodes.at[i]);
+    for (int a = 0; a < t->g.axis_count; a++)
+        if (t->g.axes[a].lengths && t->g.axes[a].lengths->op != OP_INPUT)
+            return SLOPE_REFUSED; /* a trial knows lengths as numbers of a leaf */
     if (!loss || loss->dtype != DTYPE_F64 || wrt.count == 0 || !verify_graph(&t->g))
         return SLOPE_REFUSED;
     slope_leaves(t, seed);

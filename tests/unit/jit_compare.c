@@ -220,6 +220,19 @@ Test(jit_compare, places_that_are_computed) {
     check();
 }
 
+/* The gradient of a row that is gathered from a stack scatters into run-time many rows. */
+Test(jit_compare, gather_from_a_stack_and_its_gradient) {
+    op_node *i = input("i", DTYPE_I32, B, 0, 0, 0), *p = param("p", DTYPE_F32, 1, 3, 0), *gradient;
+    op_node *x = make_mul(b, input("x", DTYPE_F32, T, 1, 3, 0), p);
+    op_node *row = make_gather(b, make_stack(b, x, 0), i);
+    op_node *loss =
+        make_total(b, make_reduce(b, make_mul(b, row, row), 0, OP_KIND_SUM), B, OP_KIND_SUM);
+    cr_assert(grad_program(&g, loss, &p, 1, &gradient), "%s", problem.message);
+    graph_output_add(&g, "row", row);
+    graph_output_add(&g, "d_p", gradient);
+    check();
+}
+
 /* A reshape of memory reads by element number, also of leaves and of states. */
 Test(jit_compare, reshapes) {
     op_shape six = shape(1, 6, 0), square = shape(2, 2, 3);
