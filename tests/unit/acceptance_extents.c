@@ -115,6 +115,28 @@ Test(acceptance_extents, training_of_all_sizes) {
     eddy_program_free(p);
 }
 
+/* No step or no sample: nothing is lost, nothing is learned. */
+Test(acceptance_extents, training_on_nothing) {
+    static const size_t none[][2] = {{0, 7}, {16, 0}, {0, 0}};
+    float before[H * H], after[H * H];
+    eddy_program *p = compile_lstm(true, false);
+    eddy_params *s = eddy_params_new(NULL, 1);
+    eddy_run *r = run_of(p, s);
+    eddy_run_scalar(r, "learning_rate", 0.01);
+    cr_assert_eq(eddy_params_read(s, "cell.Ui", before, H * H), EDDY_OK);
+    for (int i = 0; i < 3; i++) {
+        call(r, 0, none[i][0], 0, none[i][1]);
+        cr_assert_eq(eddy_run_elements(r, "h"), 0);
+        cr_assert_eq(eddy_run_number(r, "loss"), 0);
+        cr_assert_eq(eddy_run_number(r, "norm"), 0);
+        cr_assert_eq(eddy_params_read(s, "cell.Ui", after, H * H), EDDY_OK);
+        cr_assert_eq(memcmp(before, after, sizeof before), 0);
+    }
+    eddy_run_free(r);
+    eddy_params_free(s);
+    eddy_program_free(p);
+}
+
 Test(acceptance_extents, a_sequence_in_pieces_is_the_whole) {
     static const size_t samples[] = {1, 7};
     eddy_program *whole = compile_lstm(false, false), *carrying = compile_lstm(false, true);

@@ -213,6 +213,155 @@ Test(api_mistakes, names_and_arguments) {
     });
 }
 
+Test(api_mistakes, values_and_places) {
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "add: needs numbers, got bool {} []; cast it to f32, f64 or i32 first",
+            eddy_add(f.flag, f.flag));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "contract \"mk,kn->mn\": index k has different sizes in f32 {t,b} [2, 3] "
+            "and f32 {t,b} [2, 4]",
+            eddy_contract("mk,kn->mn", eddy_broadcast(f.x, 2, 3), eddy_broadcast(f.y, 2, 4), 0));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "concat: f32 {t,b} [2, 3] and f32 {t,b} [2, 4] may differ in dimension 0 only",
+            eddy_concat(0, eddy_broadcast(f.x, 2, 3), eddy_broadcast(f.y, 2, 4)));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "pad: dimension 0 of f32 {t,b} [3] placed at 2 does not fit into 4 elements",
+            eddy_pad(f.x, 0, 2, 4));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "transpose: the order must name each of the 2 dimensions of f32 {t,b} "
+            "[2, 3] once",
+            eddy_permute(eddy_broadcast(f.x, 2, 3), 0, 0));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "scatter: the shape of f32 {t,b} [3] must begin with that of its index "
+            "i32 {t,b} [4]",
+            eddy_scatter(f.x, eddy_cast(f.y, EDDY_I32), 5, f.t));
+    MISTAKE(EDDY_BAD_SIZE, "onehot: size 0; it must be 1 to 16777216", eddy_onehot(f.ids, 0));
+    MISTAKE(EDDY_BAD_ARGUMENT, "cast: there is no dtype number 9", eddy_cast(f.x, (eddy_dtype)9));
+    MISTAKE(EDDY_BAD_ARGUMENT, "constant: there is no dtype number 9",
+            eddy_constant(f.m, (eddy_dtype)9, "", 1));
+    MISTAKE(EDDY_BAD_ARGUMENT, "constant: the data is NULL", eddy_constant(f.m, EDDY_F32, NULL, 1));
+    MISTAKE(EDDY_BAD_SIZE, "constant: shape [1048576, 1024] of f32 is larger than 67108864 bytes",
+            eddy_constant(f.m, EDDY_F32, &f, 1 << 20, 1 << 10));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "reduce_all: a dimension of f32 {b} [t, 3] is known only when the "
+            "program runs; reduce its dimensions one by one",
+            eddy_gradient(eddy_reduce_all(eddy_stack(f.x, f.t), EDDY_SUM), f.x));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "reshape: f32 {b} [t, 3] and the new shape [6] have different numbers of "
+            "elements",
+            eddy_reshape(eddy_stack(f.x, f.t), 6));
+    MISTAKE(EDDY_BAD_ARGUMENT, "gradient: value 0 to differentiate by is NULL",
+            eddy_gradient(eddy_reduce_all(f.x, EDDY_SUM), NULL));
+    MISTAKE(EDDY_BAD_ARGUMENT, "reduce: kind 9 is not one of its kinds",
+            eddy_reduce(f.x, 0, (eddy_kind)9));
+    MISTAKE(EDDY_BAD_ARGUMENT, "total: kind 3 is not one of its kinds",
+            eddy_total_of(f.x, f.t, EDDY_ARGMAX));
+    MISTAKE(EDDY_BAD_ARGUMENT, "update: the new value of W is NULL",
+            eddy_update(eddy_param(f.m, "W", eddy_init_zeros(), 3), NULL));
+    MISTAKE(EDDY_BAD_ARGUMENT, "update: the param %4 W has an update already: %4 W", {
+        eddy_value W = eddy_param(f.m, "W", eddy_init_zeros(), 3);
+        eddy_update(W, W);
+        eddy_update(W, W);
+    });
+}
+
+Test(api_mistakes, axes_and_lengths) {
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "spread: dimension 0 of f32 {t,b} [2, 3] is not the extent of axis d; "
+            "declare the axis with this extent",
+            eddy_spread(eddy_broadcast(f.x, 2, 3), eddy_axis_fixed(f.m, "d", 3)));
+    MISTAKE(EDDY_SHAPE_MISMATCH, "at: the place must be i32, got f32 {t,b} [4]; cast it first",
+            eddy_at(f.x, f.t, f.y));
+    MISTAKE(EDDY_SHAPE_MISMATCH, "at: the place must have shape [], got i32 {t,b} [4]",
+            eddy_at(f.x, f.t, eddy_cast(f.y, EDDY_I32)));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "at: init is i32 {t,b} [] but the value is f32 {t,b} [3]; cast one of them",
+            eddy_last_from(f.x, f.t, f.ids));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "delay: init is i32 {t,b} [] but the value is f32 {t,b} [3]; cast one of them",
+            eddy_delay_from(f.x, f.t, 1, f.ids));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "lengths of t: expected i32 with shape [], but %1 y is f32 {t,b} [4]",
+            eddy_lengths(f.t, f.y));
+    MISTAKE(EDDY_BAD_ARGUMENT,
+            "lengths of s: they are set already or values depend on the end of this "
+            "axis; set lengths once, right after the axis is made",
+            {
+                eddy_axes s = eddy_time_ragged(f.m, "s", f.b, "keys");
+                eddy_lengths(s, eddy_input(f.m, "more", EDDY_I32, f.b, EDDY_SCALAR));
+            });
+    MISTAKE(EDDY_BAD_SIZE,
+            "axis d: the extent 1099511627776 is not in 0 to 2147483647 (-1: a "
+            "run-time number)",
+            eddy_axis_fixed(f.m, "d", INT64_C(1) << 40));
+    MISTAKE(EDDY_BAD_SIZE, "axis a30: a model has at most 32 axes", {
+        char name[8];
+        for (int i = 0; i < 40; i++) {
+            snprintf(name, sizeof name, "a%d", i);
+            eddy_time(f.m, name);
+        }
+    });
+    MISTAKE(EDDY_BAD_ARGUMENT, "carry: s is carried already", {
+        eddy_axes s = eddy_time(f.m, "s");
+        eddy_carry(f.m, s, f.b);
+        eddy_carry(f.m, s, f.b);
+    });
+    MISTAKE(EDDY_BAD_ARGUMENT, "carry: positions over {t}: these are not all batch axes",
+            eddy_carry(f.m, eddy_time(f.m, "s"), f.t));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "lengths of s: they vary over {b}, but the axis is carried with "
+            "positions over {}; carry it over the axes of its lengths",
+            {
+                eddy_axes s = eddy_time(f.m, "s");
+                eddy_carry(f.m, s, 0);
+                eddy_lengths(s, eddy_input(f.m, "more", EDDY_I32, f.b, EDDY_SCALAR));
+                eddy_program *p;
+                eddy_output(f.m, "x", eddy_delay(eddy_expand(f.x, s), s, 1));
+                eddy_compile(f.m, &p);
+            });
+    MISTAKE(EDDY_UNSUPPORTED,
+            "carry: the past of a value of shape [t, 3] cannot be kept: it needs at "
+            "most 7 dimensions, all of them numbers",
+            {
+                eddy_axes s = eddy_time(f.m, "s");
+                eddy_carry(f.m, s, 0);
+                eddy_delay(eddy_expand(eddy_stack(f.x, f.t), s), s, 1);
+            });
+}
+
+Test(api_mistakes, layers_and_losses) {
+    MISTAKE(EDDY_BAD_ARGUMENT,
+            "bidirectional: the cell is NULL; give eddy_lstm, or one of your own",
+            eddy_bidirectional(NULL, f.m, "c", f.t, 3, f.x, NULL));
+    MISTAKE(EDDY_BAD_ARGUMENT,
+            "conv1d: c takes a vector of fixed size at each step, and x has 0 "
+            "dimensions; reshape it to one",
+            eddy_conv1d(f.m, "c", 3, f.ids, f.t, 2));
+    MISTAKE(EDDY_BAD_ARGUMENT,
+            "cross_entropy: logits of 1 and a target of 1 dimensions; expected a "
+            "vector of logits and one i32 number, the place of the right one",
+            eddy_cross_entropy(f.x, f.y));
+    MISTAKE(EDDY_BAD_ARGUMENT, "categorical: logits have 0 dimensions; expected a vector",
+            eddy_categorical("k", f.ids, f.ids));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "linear: Wi takes a vector, but x is i32 {t,b} []; reshape it, or use "
+            "eddy_contract",
+            eddy_lstm(f.m, "c", f.t, 3, f.ids, NULL));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "sub: the shapes of f32 {t,b} [3] and f32 {t,b} [4] do not agree; "
+            "aligned at the end, dimensions must be equal or 1",
+            eddy_mean_squared_error(f.x, f.y));
+    MISTAKE(EDDY_BAD_ARGUMENT,
+            "minimise: the model has no trainable parameter; eddy_param makes one, "
+            "and the layers do",
+            eddy_minimise(f.x, eddy_sgd()));
+    MISTAKE(EDDY_SHAPE_MISMATCH,
+            "grad: the loss %2 ids is i32 {t,b} []; only f32 and f64 have derivatives", {
+                eddy_bias(f.m, "b", 3);
+                eddy_minimise(f.ids, eddy_sgd());
+            });
+}
+
 Test(api_mistakes, the_place_is_the_users_line) {
     fixture f = open_model();
     char expected[256];
@@ -234,6 +383,19 @@ Test(api_mistakes, the_place_is_the_users_line) {
     cr_assert_null((eddy_add)(f.x, f.y, (eddy_site){NULL, 0}));
     cr_assert_eq(strncmp(eddy_model_message(f.m), "add: ", 5), 0);
     eddy_model_free(f.m);
+}
+
+Test(api_mistakes, a_model_without_results) {
+    eddy_program *p;
+    eddy_model *m = eddy_model_new(NULL);
+    cr_assert_eq(eddy_compile(m, &p), EDDY_BAD_ARGUMENT);
+    cr_assert_null(p);
+    cr_assert_str_eq(eddy_model_message(m), "compile: the model has no output and no update");
+    cr_assert_eq(eddy_compile(m, &p), EDDY_BAD_ARGUMENT, "the mistake stays");
+    eddy_model_free(m);
+    m = eddy_model_new(&(eddy_options){.dtype = EDDY_I32});
+    cr_assert_str_eq(eddy_model_message(m), "model: the dtype of a model is EDDY_F32 or EDDY_F64");
+    eddy_model_free(m);
 }
 
 Test(api_mistakes, no_model_is_out_of_memory) {

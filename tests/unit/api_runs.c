@@ -131,6 +131,29 @@ Test(api_runs, lengths_beyond_the_extent_are_refused) {
             "lengths lie between 0 and the extent");
 }
 
+/* What cannot be had is refused, and the run goes on as it was. */
+Test(api_runs, sizes_beyond_all_memory_are_refused) {
+    const float x[H] = {1, 2, 3};
+    give(1, 1, x, (const int32_t[]){1});
+    size_t bytes = eddy_run_bytes(run);
+    MISTAKE(eddy_run_resize(run, (eddy_extent[]){{"t", INT32_MAX}, {"b", INT32_MAX}}, 2),
+            EDDY_BAD_SIZE,
+            "resize: with 3 * t (2147483647) * b (2147483647) elements of f32 for %8 h the program "
+            "needs more memory than can be addressed; use smaller extents");
+    MISTAKE(eddy_run_resize(run, (eddy_extent[]){{"b", INT64_MAX}}, 1), EDDY_BAD_SIZE,
+            "resize: the extent 9223372036854775807 of axis b is not between 0 and 2147483647");
+    cr_assert_eq(eddy_run_resize(run, (eddy_extent[]){{"t", INT32_MAX}, {"b", 1 << 20}}, 2),
+                 EDDY_OUT_OF_MEMORY);
+    const char *words = "resize: out of memory: these extents need ";
+    cr_assert_eq(strncmp(eddy_run_message(run), words, strlen(words)), 0, "%s",
+                 eddy_run_message(run));
+    eddy_run_clear(run);
+    cr_assert_eq(eddy_run_bytes(run), bytes);
+    cr_assert_eq(eddy_run_extent(run, "t"), 1);
+    cr_assert_eq(eddy_run_call(run), EDDY_OK, "%s", eddy_run_message(run));
+    cr_assert_eq(eddy_run_number(run, "sum"), 10 * (6 + 3));
+}
+
 Test(api_runs, nothing_at_all_is_legal) {
     const float x[2 * H] = {1, 1, 1, 1, 1, 1};
     const struct {
