@@ -260,6 +260,9 @@ static void run_wanted(eddy_run *r, const eddy_extent *extents, int count, int64
         else if (extents[i].extent < 0)
             run_fail(r, EDDY_BAD_ARGUMENT, "resize: the extent %lld of axis %s is negative",
                      (long long)extents[i].extent, extents[i].axis);
+        else if (extents[i].extent > INT32_MAX)
+            run_fail(r, EDDY_BAD_SIZE, "resize: the extent %lld of axis %s is not between 0 and %d",
+                     (long long)extents[i].extent, extents[i].axis, INT32_MAX);
         else
             wanted[axis] = extents[i].extent;
     }

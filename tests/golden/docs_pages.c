@@ -68,6 +68,27 @@ static void ops_page(text *out) {
     }
 }
 
+/* What the library reads of its environment. */
+static const struct {
+    const char *name, *about;
+} switches[] = {
+    {"EDDY_DUMP", "letters, or `all`: prints to stderr what these passes made"},
+    {"EDDY_STOP", "a letter: compilation ends behind this pass, with a message that says so"},
+    {"EDDY_CHECK",
+     "1: the graph is verified after each pass, and LLVM's module too; 2: it is also "
+     "evaluated before and after on random inputs, and the first pass that changed a "
+     "value is named"},
+    {"EDDY_TIME", "1: prints to stderr how long each pass took"},
+    {"EDDY_CPU",
+     "a row of `jit/machine.def`: compiles for it instead of the widest that this "
+     "machine runs; results keep every bit"},
+    {"EDDY_GUARD",
+     "1: every buffer of a run lies between pages that fault, and holds NaN before "
+     "each call"},
+    {"EDDY_DEBUG", "1: debuggers see kernels by the names of values: `break eddy_kernel_h`"},
+    {"EDDY_PERF", "1: lists kernels in /tmp/perf-PID.map, where `perf report` finds their names"},
+};
+
 static void passes_page(text *out) {
     text_add(
         out,
@@ -81,6 +102,12 @@ static void passes_page(text *out) {
     for (int i = 0; i < pipeline_pass_count; i++)
         text_add(out, "| %c | %s | %s | %s |\n", pipeline_passes[i].letter, pipeline_passes[i].name,
                  pipeline_passes[i].exact ? "yes" : "no", pipeline_passes[i].about);
+    text_add(out,
+             "\n## Switches\n\n"
+             "The environment variables that the library reads. None changes a result.\n\n"
+             "| variable | value and effect |\n| --- | --- |\n");
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        text_add(out, "| `%s` | %s |\n", switches[i].name, switches[i].about);
 }
 
 static void check_page(const char *path, void (*write)(text *)) {
@@ -113,4 +140,26 @@ Test(docs, ops_page_is_what_the_table_says) {
 
 Test(docs, passes_page_is_what_the_table_says) {
     check_page(EDDY_SOURCE_DIR "/docs/passes.md", passes_page);
+}
+
+/* The sources ask for a variable as env_number("GUARD", 0). */
+Test(docs, every_switch_is_described) {
+    char line[128];
+    size_t described = 0, asked = 0;
+    FILE *found = popen("cd '" EDDY_SOURCE_DIR
+                        "' && grep -rhoE "
+                        "'env_(text|number|has_letter)\\(\"[A-Z_]+\"' "
+                        "core graph jit frontends --include=*.c | sed 's/.*(//' | tr -d '\"' | "
+                        "LC_ALL=C sort -u",
+                        "r");
+    cr_assert_not_null(found);
+    while (fgets(line, sizeof line, found)) {
+        line[strcspn(line, "\n")] = 0;
+        asked++;
+        for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+            described += strcmp(switches[i].name + strlen("EDDY_"), line) == 0;
+        cr_assert_eq(described, asked, "EDDY_%s is in no table", line);
+    }
+    cr_assert_eq(pclose(found), 0);
+    cr_assert_eq(asked, sizeof switches / sizeof *switches, "a switch that nothing reads");
 }

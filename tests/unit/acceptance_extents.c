@@ -2,6 +2,7 @@
  * once and runs at T = 1, 16, 65,536 and B = 1, 7, 64. A sample alone gives the bits that it gives
  * in a batch, a sequence in pieces those of the whole, training those of use. */
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,51 @@ Test(acceptance_extents, two_compilations_give_the_same_bytes) {
     }
 }
 
+/* The symbols of an object: what is missing must be one of three, what is there is named "eddy_".
+ */
+static void check_symbols(const unsigned char *bytes, const Elf64_Shdr *table, const char *names) {
+    size_t missing = 0, defined = 0;
+    for (size_t i = 1; i < table->sh_size / sizeof(Elf64_Sym); i++) {
+        Elf64_Sym symbol;
+        memcpy(&symbol, bytes + table->sh_offset + i * sizeof symbol, sizeof symbol);
+        const char *name = names + symbol.st_name;
+        if (ELF64_ST_BIND(symbol.st_info) == STB_LOCAL)
+            continue;
+        bool needed = symbol.st_shndx == SHN_UNDEF;
+        bool allowed = needed ? strcmp(name, "memset") == 0 || strcmp(name, "memcpy") == 0 ||
+                                    strcmp(name, "memmove") == 0
+                              : strncmp(name, "eddy_", 5) == 0;
+        cr_assert(allowed, "%s \"%s\"", needed ? "needs" : "defines", name);
+        missing += needed;
+        defined += !needed;
+    }
+    cr_assert_leq(missing, 3);
+    cr_assert_gt(defined, 0);
+}
+
+Test(acceptance_extents, an_object_needs_three_functions_at_most) {
+    eddy_program *p = compile_lstm(true, true);
+    const unsigned char *bytes = program_object(p->code)->bytes;
+    Elf64_Ehdr head;
+    memcpy(&head, bytes, sizeof head);
+    cr_assert_eq(memcmp(head.e_ident, ELFMAG, SELFMAG), 0);
+    cr_assert_eq(head.e_type, ET_REL);
+    int tables = 0;
+    for (int i = 0; i < head.e_shnum; i++) {
+        Elf64_Shdr section, names;
+        const uint64_t both = SHF_WRITE | SHF_EXECINSTR;
+        memcpy(&section, bytes + head.e_shoff + i * sizeof section, sizeof section);
+        cr_assert_neq(section.sh_flags & both, both);
+        if (section.sh_type != SHT_SYMTAB)
+            continue;
+        memcpy(&names, bytes + head.e_shoff + section.sh_link * sizeof names, sizeof names);
+        check_symbols(bytes, &section, (const char *)bytes + names.sh_offset);
+        tables++;
+    }
+    cr_assert_eq(tables, 1);
+    eddy_program_free(p);
+}
+
 /* The last samples of each batch, alone, against the batch; what the program is, before and after.
  */
 static void use(const eddy_program *p, bool training) {
@@ -113,6 +159,36 @@ Test(acceptance_extents, training_of_all_sizes) {
     eddy_program *p = compile_lstm(true, false);
     use(p, true);
     eddy_program_free(p);
+}
+
+/* Chance belongs to a step and a sample, whatever else is in the batch and however long it is. */
+Test(acceptance_extents, a_sample_alone_draws_what_it_drew_in_the_batch) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t"), b = eddy_batch(m, "b");
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, D), before = eddy_state(m, "h", t, H);
+    eddy_value h = eddy_tanh(eddy_add(eddy_linear(m, "U", H, before), eddy_linear(m, "W", H, x)));
+    h = eddy_dropout(h, 0.3, t | b);
+    eddy_next(before, h);
+    eddy_output(m, "h", h);
+    eddy_program *p;
+    cr_assert_eq(eddy_compile(m, &p), EDDY_OK, "%s", eddy_model_message(m));
+    eddy_params *s = eddy_params_new(NULL, 1);
+    eddy_run *one = run_of(p, s), *many = run_of(p, s);
+    eddy_run_scalar(one, "seed", 3);
+    eddy_run_scalar(many, "seed", 3);
+    const float *alone = call(one, 0, 16, 0, 1), *all = call(many, 0, 20, 0, 7);
+    int dropped = 0;
+    for (int k = 0; k < 16; k++)
+        for (int i = 0; i < H; i++) {
+            cr_assert_eq(alone[k * H + i], all[k * 7 * H + i], "step %d", k);
+            dropped += alone[k * H + i] == 0;
+        }
+    cr_assert(dropped > 0 && dropped < 16 * H);
+    eddy_run_free(one);
+    eddy_run_free(many);
+    eddy_params_free(s);
+    eddy_program_free(p);
+    eddy_model_free(m);
 }
 
 /* No step or no sample: nothing is lost, nothing is learned. */

@@ -360,6 +360,16 @@ Test(api_carry, gradients_end_at_the_start_of_a_call) {
     eddy_params_free(s);
 }
 
+/* Refused before memory for the states is asked for. */
+Test(api_carry, a_batch_that_is_too_large_is_refused) {
+    fixture f = open_fixture(BY_SAMPLE);
+    cr_assert_eq(eddy_run_resize(f.run, (eddy_extent[]){{"t", 1}, {"b", INT64_C(1) << 33}}, 2),
+                 EDDY_BAD_SIZE);
+    cr_assert_str_eq(eddy_run_message(f.run),
+                     "resize: the extent 8589934592 of axis b is not between 0 and 2147483647");
+    close_fixture(&f);
+}
+
 Test(api_carry, mistakes_are_told) {
     const eddy_site here = {"cell.c", 5};
     eddy_model *m = eddy_model_new(NULL);

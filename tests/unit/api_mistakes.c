@@ -295,7 +295,7 @@ Test(api_mistakes, axes_and_lengths) {
             "run-time number)",
             eddy_axis_fixed(f.m, "d", INT64_C(1) << 40));
     MISTAKE(EDDY_BAD_SIZE, "axis a30: a model has at most 32 axes", {
-        char name[8];
+        char name[16];
         for (int i = 0; i < 40; i++) {
             snprintf(name, sizeof name, "a%d", i);
             eddy_time(f.m, name);
