@@ -51,7 +51,6 @@ nest *lower_open(lower *l, const op_node *n, const char *suffix, nest_list *list
     assert(l->open == NULL);
     nest *k = arena_new(l->memory, nest);
     k->name = lower_unique_name(l, n, suffix);
-    k->node = n;
     k->loop_count = l->loop_count;
     memcpy(k->loops, l->loops, sizeof k->loops);
     vec_push(l->memory, &l->plan->kernels, k);
@@ -64,7 +63,6 @@ nest *lower_open(lower *l, const op_node *n, const char *suffix, nest_list *list
 }
 
 void lower_rename(lower *l, const op_node *n) {
-    l->open->node = n;
     l->open->name = lower_unique_name(l, n, "");
 }
 

@@ -84,9 +84,8 @@ typedef struct nest_fold {
 } nest_fold;
 
 typedef struct nest {
-    const char *name;    /* after the user's values; unique in the plan; letters, digits, '_' */
-    const op_node *node; /* the value that named it */
-    int loop_count;      /* enclosing recurrence loops, outermost first */
+    const char *name; /* after the user's values; unique in the plan; letters, digits, '_' */
+    int loop_count;   /* enclosing recurrence loops, outermost first */
     int loops[LIMIT_AXES];
     VEC(nest_range) ranges; /* parallel, then folded */
     VEC(nest_instruction) tape;

@@ -175,7 +175,7 @@ Test(nn_cells, two_layers_of_lstm_both_ways) {
     for (int layer = 0; layer < 2; layer++) {
         eddy_value h[2];
         for (int back = 0; back < 2; back++) {
-            char name[8], h_init[32], c_init[32];
+            char name[16], h_init[32], c_init[32];
             snprintf(name, sizeof name, "%c%d", back ? 'b' : 'f', layer);
             snprintf(h_init, sizeof h_init, "h_init_%s", name);
             snprintf(c_init, sizeof c_init, "c_init_%s", name);
