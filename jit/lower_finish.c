@@ -1,125 +1,13 @@
-/* What can only be known when all nests exist: which values are read from memory at all, which need
- * only one step of a loop, and which operands a contraction reads across instead of along.
+/* What can only be known when all nests exist: which values are read from memory at all, and which
+ * need only one step of a loop.
  *
  * A store that no load reads goes away, and with it the value's memory. A buffer whose every access
  * sits in one loop and names this very step loses the loop's axis: it is scratch of one iteration.
- * An operand of a contraction that varies along the vector range with a stride is copied once,
- * before everything else that reads it, with that dimension innermost. */
+ */
 #include <assert.h>
 #include <string.h>
 
 #include "jit/lower_internal.h"
-
-/* ---- packing */
-
-static bool pack_is_across(const nest *n, const nest_buffer *b, const nest_instruction *load,
-                           int range, int *dimension) {
-    if (b->axis_count > 0 || load->linear || b->shape.rank < 2)
-        return false;
-    *dimension = -1;
-    for (int i = 0; i < load->at_count; i++) {
-        int64_t coefficient;
-        if (!nest_coefficient(n, load->at[i], range, &coefficient))
-            return false;
-        if (coefficient == 0)
-            continue;
-        if (coefficient != 1 || *dimension >= 0)
-            return false;
-        *dimension = i;
-    }
-    return *dimension >= 0 && *dimension != load->at_count - 1;
-}
-
-/* The copy of a buffer whose dimension d has moved to the end; the nest that makes it is appended
- * to `list`. */
-static int32_t pack_copy(lower *l, int32_t buffer, int d, nest_list *list) {
-    for (size_t i = 0; i < l->packed.count; i++)
-        if (l->packed.at[i].buffer == buffer && l->packed.at[i].dimension == d)
-            return l->packed.at[i].copy;
-    nest_buffer b = l->plan->buffers.at[buffer];
-    int rank = b.shape.rank;
-    int64_t moved = b.shape.dimension[d];
-    for (int i = d; i + 1 < rank; i++)
-        b.shape.dimension[i] = b.shape.dimension[i + 1];
-    b.shape.dimension[rank - 1] = moved;
-    b.storage = NEST_ARENA;
-    b.name = arena_print(l->memory, "%s packed", b.name);
-    vec_push(l->memory, &l->plan->buffers, b);
-    lower_packed made = {buffer, d, (int32_t)l->plan->buffers.count - 1};
-    vec_push(l->memory, &l->packed, made);
-
-    lower_open(l, b.node, "_pack", list);
-    nest_ref to[LIMIT_RANK], from[LIMIT_RANK];
-    for (int i = 0; i < rank; i++)
-        to[i] = lower_range(l, b.shape.dimension[i], false, false, false);
-    for (int i = 0; i < rank; i++)
-        from[i] = i < d ? to[i] : i == d ? to[rank - 1] : to[i - 1];
-    tape_store(l, made.copy, to, rank, tape_load(l, buffer, from, rank, false, false));
-    lower_close(l);
-    return made.copy;
-}
-
-static void pack_nest(lower *l, nest *n, nest_list *list) {
-    int range = nest_parallel_count(n) - 1;
-    if (!n->heavy || range < 0)
-        return;
-    for (size_t i = 0; i < n->tape.count; i++) {
-        nest_instruction *load = &n->tape.at[i];
-        int d;
-        if (load->op != NEST_LOAD ||
-            !pack_is_across(n, &l->plan->buffers.at[load->which], load, range, &d))
-            continue;
-        load->which = pack_copy(l, load->which, d, list);
-        nest_ref moved = load->at[d];
-        for (int k = d; k + 1 < load->at_count; k++)
-            load->at[k] = load->at[k + 1];
-        load->at[load->at_count - 1] = moved;
-    }
-}
-
-static bool pack_in_item(lower *l, const nest_item *item, nest_list *list) {
-    if (item->kernel) {
-        pack_nest(l, item->kernel, list);
-        return true;
-    }
-    for (size_t i = 0; i < item->items.count; i++)
-        pack_in_item(l, &item->items.at[i], list);
-    return true;
-}
-
-/* A packed copy must not be used by items before the one that made it: copies are made in program
- * order, and an operand without axes is complete before the first item that reads it - unless that
- * item itself computes it. */
-static bool pack_is_made_inside(const lower *l, const nest_item *item, int32_t buffer) {
-    if (item->kernel) {
-        for (size_t i = 0; i < item->kernel->tape.count; i++) {
-            const nest_instruction *store = &item->kernel->tape.at[i];
-            if (store->op == NEST_STORE && store->which == buffer)
-                return true;
-        }
-        return false;
-    }
-    for (size_t i = 0; i < item->items.count; i++)
-        if (pack_is_made_inside(l, &item->items.at[i], buffer))
-            return true;
-    return false;
-}
-
-void lower_pack(lower *l) {
-    nest_list items = {0};
-    for (size_t i = 0; i < l->plan->items.count; i++) {
-        const nest_item *item = &l->plan->items.at[i];
-        size_t made = l->packed.count;
-        pack_in_item(l, item, &items);
-        for (size_t k = made; k < l->packed.count; k++)
-            assert(!pack_is_made_inside(l, item, l->packed.at[k].buffer) &&
-                   "a value without axes lies outside every loop");
-        vec_push(l->memory, &items, *item);
-    }
-    l->plan->items = items;
-}
-
-/* ---- memory that nobody needs */
 
 static void finish_count_loads(nest_plan *plan) {
     for (size_t i = 0; i < plan->buffers.count; i++)
@@ -167,18 +55,7 @@ static void finish_sweep(lower *l, nest *n) {
         if (!needed[i])
             continue;
         nest_instruction in = n->tape.at[i];
-        if (in.op == NEST_BODY) {
-            if (in.code.a >= 0)
-                in.code.a = renamed[in.code.a];
-            if (in.code.b >= 0)
-                in.code.b = renamed[in.code.b];
-            if (in.code.c >= 0)
-                in.code.c = renamed[in.code.c];
-        }
-        if (in.op == NEST_STORE)
-            in.value = renamed[in.value];
-        for (int k = 0; k < in.at_count; k++)
-            in.at[k] = renamed[in.at[k]];
+        tape_rename(&in, renamed);
         renamed[i] = (nest_ref)kept;
         n->tape.at[kept++] = in;
     }

@@ -24,8 +24,10 @@ typedef struct lower_memo {
     nest_ref value;
 } lower_memo;
 
+/* A copy of a buffer whose dimension is innermost, whole or in panels of some columns. */
 typedef struct lower_packed {
     int32_t buffer, dimension, copy;
+    int64_t columns;
 } lower_packed;
 
 typedef struct lower {
@@ -72,6 +74,8 @@ nest_ref tape_splice(lower *l, const body *b, const nest_ref *inputs, body_ref r
 nest_ref tape_clamp(lower *l, nest_ref index, nest_ref count);
 /* 0 <= index && index < end. */
 nest_ref tape_inside(lower *l, nest_ref index, nest_ref end);
+/* Every operand, value and index of an instruction moves to where `renamed` says; in place. */
+void tape_rename(nest_instruction *in, const nest_ref *renamed);
 
 /* ---- lower_read.c */
 /* The value of n at a point of its own domain and shape: from a register, from memory, or computed
@@ -110,9 +114,9 @@ int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const cha
 /* One nest for a fold or scatter. */
 void lower_own(lower *l, const op_node *n, nest_list *list);
 
-/* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees; packs
- * operands */
+/* ---- lower_pack.c: operands of contractions, copied into the order in which tiles read them */
 void lower_pack(lower *l);
+/* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees */
 void lower_finish(lower *l);
 
 #endif

@@ -224,3 +224,18 @@ nest_ref tape_inside(lower *l, nest_ref index, nest_ref end) {
     nest_ref high = tape_body(l, BODY_LT, BODY_BOOL, index, end, -1);
     return tape_body(l, BODY_AND, BODY_BOOL, low, high, -1);
 }
+
+void tape_rename(nest_instruction *in, const nest_ref *renamed) {
+    if (in->op == NEST_BODY) {
+        if (in->code.a >= 0)
+            in->code.a = renamed[in->code.a];
+        if (in->code.b >= 0)
+            in->code.b = renamed[in->code.b];
+        if (in->code.c >= 0)
+            in->code.c = renamed[in->code.c];
+    }
+    if (in->op == NEST_STORE)
+        in->value = renamed[in->value];
+    for (int k = 0; k < in->at_count; k++)
+        in->at[k] = renamed[in->at[k]];
+}

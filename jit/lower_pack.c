@@ -1,0 +1,251 @@
+/* Packing: operands of contractions, copied once into the order in which register tiles read them.
+ *
+ * A tile reads some columns of a weight at every step of its fold. In the weight those are as far
+ * apart as its rows, or, when the weight is read across, each in a row of its own; then a step
+ * touches new lines, new pages, and, with the usual powers of two, the same few sets of the cache.
+ * The copy is a row of panels: all columns of one tile for step 0, then for step 1, and so on. The
+ * nest's last parallel range is cut to match, into panels and columns of a panel. No element is
+ * folded in another order than before, so no bit changes.
+ *
+ * Only values without axes are copied: they are complete before the first item of the program that
+ * reads them. An operand that is read across is always worth a copy, if only with that dimension
+ * innermost when its columns do not divide into panels. One that is read along is worth it where
+ * many steps of a loop share the copy. How many they are is not known before the call; but a
+ * program that steps backwards too has whole sequences before it, while one that only steps
+ * forwards may be called for a step at a time, and there the copy would cost more than the step. */
+#include <assert.h>
+#include <string.h>
+
+#include "jit/emit.h"
+#include "jit/lower_internal.h"
+
+typedef struct pack {
+    lower *l;
+    const machine *target; /* NULL: no panels; emission will refuse */
+    bool sequences;        /* some loop steps backwards */
+    nest_list items;       /* the program's items, with the copies before their readers */
+} pack;
+
+/* The one dimension of an operand without axes that moves with the range; -1: not so simple. */
+static int pack_dimension(const nest *n, const nest_buffer *b, const nest_instruction *load,
+                          int range) {
+    int dimension = -1;
+    if (load->op != NEST_LOAD || b->axis_count > 0 || load->linear || b->shape.rank < 2)
+        return -1;
+    for (int i = 0; i < load->at_count; i++) {
+        int64_t coefficient;
+        if (!nest_coefficient(n, load->at[i], range, &coefficient))
+            return -1;
+        if (coefficient == 0)
+            continue;
+        if (coefficient != 1 || dimension >= 0)
+            return -1;
+        dimension = i;
+    }
+    return dimension;
+}
+
+/* Columns of a panel: the most that divide a range of `count`, fill vectors, and fit in a tile; at
+ * least half a tile, and not all. 0: there is no such number. */
+static int64_t pack_columns(const pack *p, const nest *n, int64_t count) {
+    if (!p->target || n->folds.count == 0)
+        return 0;
+    int64_t lanes = p->target->vector_bytes / (int64_t)body_type_size(n->folds.at[0].type);
+    int vectors = p->target->tile_vectors;
+    while (2 * vectors >= p->target->tile_vectors && count % (vectors * lanes) != 0)
+        vectors--;
+    bool enough = 2 * vectors >= p->target->tile_vectors;
+    return enough && count > vectors * lanes ? vectors * lanes : 0;
+}
+
+/* ---- copies */
+
+/* Where element at[] of a buffer is in the copy: the other dimensions, then dimension d, which
+ * `panel` (-1: whole) precedes. Returns the number of indices. */
+static int pack_indices(const nest_ref *at, int count, int d, nest_ref panel, nest_ref column,
+                        nest_ref *out) {
+    int to = 0;
+    if (panel >= 0)
+        out[to++] = panel;
+    for (int i = 0; i < count; i++)
+        if (i != d)
+            out[to++] = at[i];
+    out[to++] = column;
+    return to;
+}
+
+/* The copy of a buffer with dimension d innermost, in panels of `columns` (0: whole). The nest that
+ * makes it goes before what is packed now. */
+static int32_t pack_copy(pack *p, int32_t buffer, int d, int64_t columns) {
+    lower *l = p->l;
+    for (size_t i = 0; i < l->packed.count; i++) {
+        const lower_packed *made = &l->packed.at[i];
+        if (made->buffer == buffer && made->dimension == d && made->columns == columns)
+            return made->copy;
+    }
+    nest_buffer b = l->plan->buffers.at[buffer];
+    const op_shape whole = b.shape;
+    b.shape.rank = 0;
+    if (columns > 0)
+        b.shape.dimension[b.shape.rank++] = whole.dimension[d] / columns;
+    for (int i = 0; i < whole.rank; i++)
+        if (i != d)
+            b.shape.dimension[b.shape.rank++] = whole.dimension[i];
+    b.shape.dimension[b.shape.rank++] = columns > 0 ? columns : whole.dimension[d];
+    b.storage = NEST_ARENA;
+    b.name = arena_print(l->memory, "%s packed", b.name);
+    vec_push(l->memory, &l->plan->buffers, b);
+    lower_packed made = {buffer, d, (int32_t)l->plan->buffers.count - 1, columns};
+    vec_push(l->memory, &l->packed, made);
+
+    lower_open(l, b.node, "_pack", &p->items);
+    nest_ref to[LIMIT_RANK], from[LIMIT_RANK];
+    for (int i = 0; i < b.shape.rank; i++)
+        to[i] = lower_range(l, b.shape.dimension[i], false, false, false);
+    for (int i = 0, k = columns > 0; i < whole.rank; i++)
+        from[i] = i == d ? to[b.shape.rank - 1] : to[k++];
+    if (columns > 0) {
+        nest_ref start = tape_body(l, BODY_MUL, BODY_I64, to[0], tape_integer(l, columns), -1);
+        from[d] = tape_body(l, BODY_ADD, BODY_I64, start, from[d], -1);
+    }
+    tape_store(l, made.copy, to, b.shape.rank,
+               tape_load(l, buffer, from, whole.rank, false, false));
+    lower_close(l);
+    return made.copy;
+}
+
+/* ---- readers */
+
+/* Reads the whole copy instead. */
+static void pack_turn(pack *p, nest_instruction *load, int d) {
+    nest_ref moved[LIMIT_RANK];
+    int count = pack_indices(load->at, load->at_count, d, -1, load->at[d], moved);
+    load->which = pack_copy(p, load->which, d, 0);
+    memcpy(load->at, moved, sizeof *moved * (size_t)count);
+}
+
+/* Cuts a range into panels and their columns, and gives each load i its panel copy, if copies[i]
+ * (dimension dimensions[i] in panels) is not -1: the tape is recorded anew. */
+static void pack_cut(lower *l, nest *n, int range, int64_t columns, const int32_t *copies,
+                     const int *dimensions) {
+    const nest_instruction *old = n->tape.at;
+    size_t count = n->tape.count;
+    nest_ref *renamed = arena_array(l->memory, nest_ref, count);
+    nest_range last = {0, false, false, false};
+    vec_push(l->memory, &n->ranges, last);
+    for (int r = (int)n->ranges.count - 1; r > range; r--)
+        n->ranges.at[r] = n->ranges.at[r - 1];
+    n->ranges.at[range].count /= columns;
+    n->ranges.at[range + 1].count = columns;
+    memset(&n->tape, 0, sizeof n->tape);
+    l->open = n;
+    nest_ref panel = tape_range(l, range), column = tape_range(l, range + 1);
+    nest_ref start = tape_body(l, BODY_MUL, BODY_I64, panel, tape_integer(l, columns), -1);
+    nest_ref whole = tape_body(l, BODY_ADD, BODY_I64, start, column, -1);
+    for (size_t i = 0; i < count; i++) {
+        nest_instruction in = old[i];
+        tape_rename(&in, renamed);
+        if (in.op == NEST_RANGE && in.which == range) {
+            renamed[i] = whole;
+        } else if (copies[i] >= 0) {
+            nest_ref at[LIMIT_RANK];
+            int indices = pack_indices(in.at, in.at_count, dimensions[i], panel, column, at);
+            renamed[i] = tape_load(l, copies[i], at, indices, false, false);
+        } else {
+            in.which += in.op == NEST_RANGE && in.which > range;
+            renamed[i] = tape_add(l, in);
+        }
+    }
+    for (size_t f = 0; f < n->folds.count; f++)
+        n->folds.at[f].next = renamed[n->folds.at[f].next];
+    l->open = NULL;
+}
+
+/* Is the operand as long as the range that it varies along? */
+static bool pack_is_whole(const nest *n, const nest_buffer *b, const nest_instruction *load, int d,
+                          int range) {
+    const nest_instruction *index = &n->tape.at[load->at[d]];
+    return index->op == NEST_RANGE && index->which == range &&
+           b->shape.dimension[d] == n->ranges.at[range].count && b->shape.rank < LIMIT_RANK;
+}
+
+static void pack_nest(pack *p, nest *n) {
+    lower *l = p->l;
+    int range = nest_parallel_count(n) - 1;
+    if (!n->heavy || range < 0 || n->ranges.at[range].ordered)
+        return;
+    int64_t columns = pack_columns(p, n, n->ranges.at[range].count);
+    size_t count = n->tape.count;
+    int32_t *copies = arena_array(l->memory, int32_t, count);
+    int *dimensions = arena_array(l->memory, int, count);
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        nest_instruction *load = &n->tape.at[i];
+        const nest_buffer *b = load->op == NEST_LOAD ? &l->plan->buffers.at[load->which] : NULL;
+        int d = b ? pack_dimension(n, b, load, range) : -1;
+        copies[i] = -1;
+        if (d < 0)
+            continue;
+        bool across = d != load->at_count - 1;
+        if (columns > 0 && pack_is_whole(n, b, load, d, range)) {
+            if (!across && !(p->sequences && n->loop_count > 0))
+                continue;
+            copies[i] = pack_copy(p, load->which, d, columns);
+            dimensions[i] = d;
+            any = true;
+        } else if (across) {
+            pack_turn(p, load, d);
+        }
+    }
+    if (any)
+        pack_cut(l, n, range, columns, copies, dimensions);
+}
+
+/* Depth of recursion: number of nested loops, at most the number of axes. */
+static void pack_item(pack *p, const nest_item *item) {
+    if (item->kernel)
+        pack_nest(p, item->kernel);
+    for (size_t i = 0; !item->kernel && i < item->items.count; i++)
+        pack_item(p, &item->items.at[i]);
+}
+
+/* A packed copy must not be used by items before the one that made it: copies are made in program
+ * order, and an operand without axes is complete before the first item that reads it - unless that
+ * item itself computes it. */
+static bool pack_is_made_inside(const nest_item *item, int32_t buffer) {
+    if (item->kernel) {
+        for (size_t i = 0; i < item->kernel->tape.count; i++) {
+            const nest_instruction *store = &item->kernel->tape.at[i];
+            if (store->op == NEST_STORE && store->which == buffer)
+                return true;
+        }
+        return false;
+    }
+    for (size_t i = 0; i < item->items.count; i++)
+        if (pack_is_made_inside(&item->items.at[i], buffer))
+            return true;
+    return false;
+}
+
+static bool pack_steps_backwards(const nest_list *items) {
+    for (size_t i = 0; i < items->count; i++)
+        if (!items->at[i].kernel &&
+            (items->at[i].sign < 0 || pack_steps_backwards(&items->at[i].items)))
+            return true;
+    return false;
+}
+
+void lower_pack(lower *l) {
+    pack p = {.l = l, .target = machine_host()};
+    p.sequences = pack_steps_backwards(&l->plan->items);
+    for (size_t i = 0; i < l->plan->items.count; i++) {
+        const nest_item *item = &l->plan->items.at[i];
+        size_t made = l->packed.count;
+        pack_item(&p, item);
+        for (size_t k = made; k < l->packed.count; k++)
+            assert(!pack_is_made_inside(item, l->packed.at[k].buffer) &&
+                   "a value without axes lies outside every loop");
+        vec_push(l->memory, &p.items, *item);
+    }
+    l->plan->items = p.items;
+}
