@@ -485,6 +485,38 @@ Test(jit_corners, a_matrix_read_along_and_across) {
     check();
 }
 
+/* Weights of n columns, read along and across, whole and in part, in both directions of time. */
+static void check_panels(int64_t n) {
+    const int64_t cube[] = {n, 3, 5};
+    op_shape flat = shape(1, n, 0), solid = op_shape_make(3, cube);
+    op_node *x = input("x", DTYPE_F32, T | B, 1, 3, 0),
+            *h = state(AXIS_T, 1, number(0.25), T | B, 1, n, 0);
+    op_node *part = make_slice(b, param("wide", DTYPE_F32, 2, 3, n + 16), 1, 8, n);
+    op_node *planes =
+        make_contract(b, "mij,i->jm", make_param(b, "cube", DTYPE_F32, 0, &solid), x, 0);
+    op_node *own = make_add(b, make_contract(b, "nm,n->m", part, x, 0),
+                            make_reshape(b, make_reduce(b, planes, 0, OP_KIND_SUM), &flat));
+    op_node *along = make_contract(b, "nm,n->m", param("along", DTYPE_F32, 2, n, n), h, 0);
+    op_node *next = make_add(b, make_add(b, matrix("across", n, n, h), along), own);
+    next = make_unary(b, OP_TANH, make_mul(b, next, number(0.05)));
+    graph_bind(&g, h, next);
+    output("h", next);
+    differentiate(next);
+    check();
+}
+
+Test(jit_corners, panels_as_wide_as_tiles) {
+    check_panels(128);
+}
+
+Test(jit_corners, panels_narrower_than_tiles) {
+    check_panels(96);
+}
+
+Test(jit_corners, columns_that_make_panels_on_some_machines) {
+    check_panels(72);
+}
+
 Test(jit_corners, a_value_times_itself) {
     op_node *x = input("x", DTYPE_F32, T | B, 1, 4, 0),
             *h = state(AXIS_T, 1, number(0.5), T | B, 2, 4, 4);
