@@ -302,10 +302,27 @@ static void ask(emit_nest *s, nest_ref value, emit_need need, bool wide) {
     f->wide |= wide;
 }
 
+/* Are neighbouring steps of the fold one tile apart in memory, as a copy of the panel would be? */
+static bool is_side_by_side(const emit_nest *s, const nest_instruction *in) {
+    const nest_buffer *b = &s->e->plan->buffers.at[in->which];
+    int64_t step, distance = 0;
+    int axes[LIMIT_AXES + LIMIT_RANK], count;
+    for (int k = 0; k < in->at_count && !in->linear && s->loops > s->parallel; k++) {
+        if (!nest_coefficient(s->n, in->at[k], s->loops - 1, &step))
+            return false;
+        int64_t stride = step == 0 ? 0 : nest_stride(b, k, axes, &count);
+        distance += step * stride;
+        if (step != 0 && count > 0)
+            return false;
+    }
+    return distance == (int64_t)s->most_width * s->most_vectors;
+}
+
 /* A panel's indices are steps of the fold, or known before the rows begin. */
 static bool is_panel(const emit_nest *s, size_t i) {
     const nest_instruction *in = &s->n->tape.at[i];
-    if (s->row_range < 0 || in->type == BODY_BOOL || !is_panel_load(s, in, s->facts[i].depends))
+    if (s->row_range < 0 || in->type == BODY_BOOL || !is_panel_load(s, in, s->facts[i].depends) ||
+        is_side_by_side(s, in))
         return false;
     for (int k = 0; k < in->at_count; k++) {
         bool step = s->n->tape.at[in->at[k]].op == NEST_RANGE;
