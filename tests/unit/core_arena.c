@@ -236,6 +236,16 @@ Test(core_alloc, the_default_honours_every_alignment) {
     allocator_give(allocator_default(), NULL, 1);
 }
 
+Test(core_alloc, large_blocks_begin_where_a_huge_page_may) {
+    const size_t bytes = 5 * 1000 * 1000, page = (size_t)2 << 20;
+    unsigned char *p = allocator_take(allocator_default(), bytes, 64);
+    cr_assert_not_null(p);
+    cr_assert_eq((uintptr_t)p % page, 0);
+    memset(p, 7, bytes);
+    cr_assert_eq(differing(p, bytes, 7), 0);
+    allocator_give(allocator_default(), p, bytes);
+}
+
 Test(core_size, overflow_is_refused_and_changes_nothing) {
     size_t out = 5;
     int64_t number = 5;
