@@ -6,6 +6,10 @@
  * peeled in loops, not by recursion: the arguments are folded already, and the one node made at the
  * end finds nothing left to peel.
  *
+ * While a user builds, a fold may not lead a reader past a value that the user can name: d loss /
+ * dc for c = concat(a, b) would be 0 if slice(c) had become a. Such folds wait until the graph is
+ * settled, that is, for the first pass that rewrites it.
+ *
  * A number that was stretched is written in one way, expand(broadcast(scalar)); `keep` and `custom`
  * are never folded. */
 #include <assert.h>
@@ -77,9 +81,9 @@ static op_node *fold_select(op_builder *b, const op_node *n) {
         return fold_fit(b, n, no);
     /* A side that asks the same question again knows the answer: masks are put on more than once.
      */
-    while (yes->op == OP_SELECT && yes->arguments[0] == condition)
+    while (b->settled && yes->op == OP_SELECT && yes->arguments[0] == condition)
         yes = yes->arguments[1];
-    while (no->op == OP_SELECT && no->arguments[0] == condition)
+    while (b->settled && no->op == OP_SELECT && no->arguments[0] == condition)
         no = no->arguments[2];
     if (yes == no)
         return fold_fit(b, n, yes);
@@ -114,7 +118,7 @@ static op_node *fold_elementwise(op_builder *b, const op_node *n) {
         return fold_is(y, 1) ? fold_fit(b, n, x) : NULL;
     case OP_NEG:
     case OP_NOT:
-        return x->op == n->op ? x->arguments[0] : NULL;
+        return x->op == n->op && b->settled ? x->arguments[0] : NULL;
     case OP_CAST:
         return x->dtype == n->dtype ? x : NULL;
     case OP_AND:
@@ -160,7 +164,7 @@ static op_node *fold_slice(op_builder *b, const op_node *n) {
     while (inner) {
         x = inner;
         inner = NULL;
-        if (x->attributes.dimension != dimension)
+        if (!b->settled || x->attributes.dimension != dimension)
             break;
         int64_t shifted = low - x->attributes.low;
         if (x->op == OP_SLICE) {
@@ -184,7 +188,7 @@ static op_node *fold_slice(op_builder *b, const op_node *n) {
 static op_node *fold_transpose(op_builder *b, const op_node *n) {
     op_node *x = n->arguments[0];
     int8_t permutation[LIMIT_RANK] = {0};
-    bool inner = x->op == OP_TRANSPOSE, same = true;
+    bool inner = b->settled && x->op == OP_TRANSPOSE, same = true;
     for (int i = 0; i < n->shape.rank; i++) {
         int8_t from = n->attributes.permutation[i];
         permutation[i] = inner ? x->attributes.permutation[from] : from;
@@ -211,17 +215,20 @@ static op_node *fold_view(op_builder *b, const op_node *n) {
     case OP_EXPAND:
         if (x->domain == n->domain)
             return x;
-        return x->op == OP_EXPAND
+        return (b->settled || number) && x->op == OP_EXPAND
                    ? make_expand(b, x->arguments[0], n->domain & ~x->arguments[0]->domain)
                    : NULL;
     case OP_BROADCAST:
         if (same)
             return x;
-        return x->op == OP_BROADCAST ? make_broadcast(b, x->arguments[0], &n->shape) : NULL;
+        return (b->settled || number) && x->op == OP_BROADCAST
+                   ? make_broadcast(b, x->arguments[0], &n->shape)
+                   : NULL;
     case OP_RESHAPE:
         if (same)
             return x;
-        return x->op == OP_RESHAPE ? make_reshape(b, x->arguments[0], &n->shape) : NULL;
+        return b->settled && x->op == OP_RESHAPE ? make_reshape(b, x->arguments[0], &n->shape)
+                                                 : NULL;
     case OP_TRANSPOSE:
         return fold_transpose(b, n);
     case OP_SLICE:

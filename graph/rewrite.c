@@ -87,6 +87,7 @@ static void rewrite_results(const graph *from, rewrite *r) {
 
 void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user) {
     assert(to->nodes.count == 0 && to->axis_count == 0);
+    to->builder.settled = true;
     arena *memory = to->memory;
     site where = to->builder.where;
     rewrite r = {.to = to, .map = arena_array(memory, op_node *, from->nodes.count), .user = user};

@@ -118,6 +118,9 @@ struct op_builder {
     arena *memory;
     error *problem; /* sticky */
     site where;     /* the user's current line */
+    /* Gradients by inner values have all been taken: a fold may lead readers past the value that
+     * they name. Before, d/dx of what reads a view of x would silently be 0. */
+    bool settled;
 };
 
 /* Where an element of a view comes from. Terms describe, for each axis and dimension of the

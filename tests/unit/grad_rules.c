@@ -134,3 +134,14 @@ Test(grad_rules, long_chains_do_not_recurse) {
         y = make_unary(b, OP_SIN, y);
     cr_expect_not_null(grad_of(y, x));
 }
+
+Test(grad_rules, a_value_that_is_only_read_through_views_has_its_gradient) {
+    op_node *p = recurrent_weight(&r, "p", 0, 1, 3), *q = recurrent_weight(&r, "q", 0, 1, 3);
+    op_node *both = make_concat(b, (op_node *[]){p, q}, 2, 0);
+    op_node *negative = make_neg(b, make_slice(b, both, 0, 3, 3));
+    op_node *loss = make_reduce(b, make_neg(b, negative), 0, OP_KIND_SUM);
+    op_node *to_both = grad_of(loss, both), *to_negative = grad_of(loss, negative);
+    for (size_t i = 0; i < 6; i++)
+        cr_expect_eq(value_of(to_both, i), i < 3 ? 0 : 1);
+    cr_expect_eq(value_of(to_negative, 0), -1);
+}

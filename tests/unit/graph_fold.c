@@ -18,6 +18,7 @@ static void start(void) {
     graph_axis_add(&p.g, "t", false, -1);
     graph_axis_add(&p.g, "b", true, -1);
     b = &p.g.builder;
+    b->settled = true; /* every fold at once; graph_share has what a user's graph keeps */
     op_shape shape = program_shape(1, 4);
     x = make_input(b, "x", DTYPE_F32, PROGRAM_BIT(PROGRAM_T), &shape);
 }
