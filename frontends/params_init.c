@@ -148,14 +148,13 @@ bool params_init(eddy_params *s, params_tensor *t, eddy_init init) {
         init = (eddy_init){INIT_UNIFORM, -bound, bound};
     for (size_t i = 0; i < t->elements; i++) {
         double value = 0;
-        if (init.kind == INIT_CONSTANT)
+        bool diagonal = init.kind == INIT_IDENTITY && i / columns == i % columns;
+        if (init.kind == INIT_CONSTANT || diagonal)
             value = init.a;
         else if (init.kind == INIT_UNIFORM)
             value = init.a + (init.b - init.a) * rng_uniform(s->seed, stream, i);
         else if (init.kind == INIT_NORMAL)
             value = init.a + init.b * rng_normal(s->seed, stream, i);
-        else if (init.kind == INIT_IDENTITY && i / columns == i % columns)
-            value = init.a;
         init_put(t, i, value);
     }
     return true;

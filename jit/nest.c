@@ -313,9 +313,10 @@ static void verify_items(const nest_plan *plan, const nest_list *items, const ve
         }
         assert(item->kernel->loop_count == depth);
         int k = depth;
-        for (const verify_path *p = path; p; p = p->outer)
-            assert(item->kernel->loops[--k] == p->axis);
-        (void)k;
+        for (const verify_path *p = path; p; p = p->outer) {
+            k--;
+            assert(item->kernel->loops[k] == p->axis);
+        }
     }
 }
 
