@@ -13,7 +13,7 @@
  *
  * EDDY_TIME=1: print the milliseconds of every row.
  *
- * The last three rows are no graph rewrites; they stand in the table so that the letters are in one
+ * The last four rows are no graph rewrites; they stand in the table so that the letters are in one
  * place. Lowering schedules for itself, so the schedule is made once more when it is dumped. */
 #include <assert.h>
 #include <stdio.h>
@@ -36,6 +36,7 @@ const pipeline_pass pipeline_passes[] = {
      "lets every sum over the blocked axis run in the direction of its sweep"},
     {'s', "schedule", NULL, true, "finds the loops that must step"},
     {'l', "lower", NULL, true, "makes loop nests"},
+    {'p', "plan", NULL, true, "gives values that are never needed together the same memory"},
     {'e', "emit", NULL, true, "makes machine code"},
 };
 const int pipeline_pass_count = sizeof pipeline_passes / sizeof pipeline_passes[0];
@@ -176,6 +177,25 @@ nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem) {
         pipeline_dump(row, out.at);
     }
     return pipeline_stops(row, problem) ? NULL : plan;
+}
+
+plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem) {
+    const pipeline_pass *row = pipeline_row('p');
+    double start = pipeline_now();
+    const graph *g = plan->source;
+    int64_t fixed[LIMIT_AXES];
+    for (int a = 0; a < g->axis_count; a++)
+        fixed[a] = g->axes[a].extent;
+    plan_buffer *buffers = arena_array(memory, plan_buffer, plan->buffers.count);
+    plan_make(plan, fixed, memory, buffers);
+    pipeline_time(row, start);
+    if (pipeline_dumps(row)) {
+        text out;
+        text_init(&out, memory);
+        plan_print(plan, buffers, &out);
+        pipeline_dump(row, out.at);
+    }
+    return pipeline_stops(row, problem) ? NULL : buffers;
 }
 
 bool pipeline_emit(const nest_plan *plan, const emit_options *options, const allocator *source,

@@ -1,8 +1,15 @@
-/* The arena of a run: every value that is in memory has a place of its own.
+/* The arena of a run: values that are never needed at the same time take turns in one place.
  *
- * Extents are run-time numbers, so a size is a formula, and laying out is a sum over the formulas
- * each time extents change. Every product and sum is checked: a program that does not fit must be
- * refused before anything is computed.
+ * Extents are run-time numbers, so a size is a formula: a constant times extents. Who shares with
+ * whom is decided once, at compile time, among buffers whose formulas differ in the constant alone;
+ * so it holds for all extents, and laying out is a sum over the formulas of the hosts each time
+ * extents change. Larger buffers choose first, then earlier ones: each moves in with the first host
+ * that none of the others there meets. For equal sizes that is optimal, because lifetimes are
+ * intervals. Every product and sum is checked: a program that does not fit must be refused before
+ * anything is computed.
+ *
+ * Guarded arenas share nothing: there, memory that was not written in this call is to be seen, and
+ * what another value left would hide it.
  *
  * Trap: a buffer can have no elements (an extent is 0) and still be read. Loads whose place is
  * computed are clamped into the buffer and hoisted out of loops that then do not run at all; what
@@ -10,7 +17,7 @@
  * area that is as large as the largest would be with 1 for every 0, filled with zeros. */
 #include "jit/plan.h"
 
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/size.h"
@@ -35,6 +42,102 @@ void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buf
             out->constant = SIZE_MAX;
     }
 }
+
+/* ---- who shares with whom */
+
+typedef struct plan_guest {
+    const plan_buffer *buffer;
+    size_t bytes;                      /* per unit of the extents */
+    int axes[LIMIT_AXES + LIMIT_RANK]; /* sorted */
+    size_t number;
+} plan_guest;
+
+/* Those who share a place: the host, and who moved in. */
+typedef struct plan_home {
+    const plan_guest *host;
+    VEC(const plan_buffer *) members;
+} plan_home;
+
+static int plan_compare_axes(const plan_guest *l, const plan_guest *r) {
+    if (l->buffer->axis_count != r->buffer->axis_count)
+        return l->buffer->axis_count < r->buffer->axis_count ? -1 : 1;
+    for (int i = 0; i < l->buffer->axis_count; i++)
+        if (l->axes[i] != r->axes[i])
+            return l->axes[i] < r->axes[i] ? -1 : 1;
+    return 0;
+}
+
+static int plan_compare(const void *left, const void *right) {
+    const plan_guest *l = left, *r = right;
+    int axes = plan_compare_axes(l, r);
+    if (axes != 0)
+        return axes;
+    if (l->bytes != r->bytes)
+        return l->bytes > r->bytes ? -1 : 1;
+    if (l->buffer->live.first != r->buffer->live.first)
+        return l->buffer->live.first < r->buffer->live.first ? -1 : 1;
+    return l->number < r->number ? -1 : 1;
+}
+
+/* false: it shares with nobody. */
+static bool plan_guest_of(const plan_buffer *b, size_t number, plan_guest *out) {
+    *out = (plan_guest){.buffer = b, .number = number};
+    if (b->storage != NEST_ARENA || b->unused || b->empty || b->constant == SIZE_MAX ||
+        !size_multiply(b->constant, dtype_size(b->type), &out->bytes))
+        return false;
+    for (int i = 0; i < b->axis_count; i++) {
+        int k = i;
+        for (; k > 0 && out->axes[k - 1] > b->axes[i]; k--)
+            out->axes[k] = out->axes[k - 1];
+        out->axes[k] = b->axes[i];
+    }
+    return true;
+}
+
+static bool plan_has_room(const plan_home *home, const plan_buffer *b) {
+    for (size_t i = 0; i < home->members.count; i++)
+        if (lifetime_meet(home->members.at[i]->live, b->live))
+            return false;
+    return true;
+}
+
+static void plan_share(plan_buffer *buffers, size_t count, arena *memory) {
+    plan_guest *guests = arena_array(memory, plan_guest, count);
+    plan_home *homes = arena_array(memory, plan_home, count);
+    size_t guest_count = 0, home_count = 0, first = 0;
+    for (size_t i = 0; i < count; i++)
+        guest_count += plan_guest_of(&buffers[i], i, &guests[guest_count]);
+    if (guest_count > 0)
+        qsort(guests, guest_count, sizeof *guests, plan_compare);
+    for (size_t i = 0; i < guest_count; i++) {
+        const plan_guest *g = &guests[i];
+        if (i > 0 && plan_compare_axes(g, g - 1) != 0)
+            first = home_count;
+        size_t h = first;
+        while (h < home_count && !plan_has_room(&homes[h], g->buffer))
+            h++;
+        if (h == home_count)
+            homes[home_count++].host = g;
+        else
+            buffers[g->number].host = homes[h].host->buffer;
+        vec_push(memory, &homes[h].members, g->buffer);
+    }
+}
+
+void plan_make(const nest_plan *plan, const int64_t *fixed_extents, arena *memory,
+               plan_buffer *out) {
+    size_t count = plan->buffers.count;
+    lifetime *live = arena_array(memory, lifetime, count);
+    lifetime_find(plan, memory, live);
+    for (size_t i = 0; i < count; i++) {
+        plan_buffer_of(&plan->buffers.at[i], fixed_extents, &out[i]);
+        out[i].live = live[i];
+        out[i].unused = out[i].storage == NEST_ARENA && live[i].first > live[i].last;
+    }
+    plan_share(out, count, memory);
+}
+
+/* ---- layout */
 
 bool plan_elements(const plan_buffer *b, const int64_t *extents, size_t least, size_t *out) {
     size_t count = b->constant;
@@ -80,12 +183,19 @@ bool plan_lay_out(const plan_buffer *buffers, size_t count, const int64_t *exten
         places[i] = (plan_place){0, 0};
         if (!plan_bytes(b, extents, 0, &bytes) || !plan_bytes(b, extents, 1, &least))
             return false;
+        if (b->unused)
+            continue;
         if (bytes == 0)
             scratch = least > scratch ? least : scratch;
+        else if (b->host && !guarded)
+            places[i].bytes = bytes;
         else if ((b->storage == NEST_ARENA || b->storage == NEST_OUTPUT) &&
                  !plan_take(&end, bytes, guarded, &places[i]))
             return false;
     }
+    for (size_t i = 0; i < count && !guarded; i++)
+        if (buffers[i].host)
+            places[i].offset = places[buffers[i].host - buffers].offset;
     /* A vector that begins in the last buffer may end behind it. */
     return plan_take(&end, scratch, guarded, &out->scratch) &&
            size_add(end, guarded ? PLAN_PAGE : PLAN_ALIGNMENT, &out->bytes) &&

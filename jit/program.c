@@ -42,18 +42,17 @@ static bool program_updates(const graph *g, const char *name) {
     return false;
 }
 
-static void program_keep_buffers(program *p, const nest_plan *plan) {
+static void program_keep_buffers(program *p, const nest_plan *plan, const plan_buffer *buffers) {
     size_t count = plan->buffers.count;
-    int64_t fixed[LIMIT_AXES];
-    for (int a = 0; a < p->axis_count; a++)
-        fixed[a] = p->axes[a].extent;
     p->buffer_count = count;
     p->buffers = arena_array(&p->memory, plan_buffer, count);
     p->slots = arena_array(&p->memory, program_slot, count);
     p->buffer_of_slot = arena_array(&p->memory, int32_t, count);
     for (size_t i = 0; i < count; i++) {
         const nest_buffer *b = &plan->buffers.at[i];
-        plan_buffer_of(b, fixed, &p->buffers[i]);
+        p->buffers[i] = buffers[i];
+        if (buffers[i].host)
+            p->buffers[i].host = p->buffers + (buffers[i].host - buffers);
         p->buffers[i].name = arena_copy_text(&p->memory, b->name);
         if (!program_is_slot(b))
             continue;
@@ -88,10 +87,11 @@ static void program_build(program *p, const graph *g, const char *prefix, error 
     double start = program_now();
     emit_options options = {.prefix = prefix, .target = NULL, .debug = env_number("DEBUG", 0) > 0};
     nest_plan *plan = pipeline_lower(g, &p->scratch, problem);
-    if (!plan)
+    plan_buffer *buffers = plan ? pipeline_plan(plan, &p->scratch, problem) : NULL;
+    if (!buffers)
         return;
     program_keep_axes(p, plan->source);
-    program_keep_buffers(p, plan);
+    program_keep_buffers(p, plan, buffers);
     program_keep_lengths(p, plan->source);
     if (!pipeline_emit(plan, &options, p->source, &p->object, problem))
         return;

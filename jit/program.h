@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "jit/emit.h"
 #include "jit/nest.h"
+#include "jit/plan.h"
 
 /* ---- pipeline.c: the pass table. Each row: letter (EDDY_DUMP, EDDY_STOP), name, function on
  * graphs, exact or reassociating, a sentence. The driver dumps (EDDY_DUMP letters, to stderr),
@@ -18,7 +19,7 @@ typedef struct pipeline_pass {
     char letter;
     const char *name;
     void (*run)(const graph *from,
-                graph *to); /* NULL: the row is not a graph rewrite (schedule, lower, emit) */
+                graph *to); /* NULL: the row is not a graph rewrite (schedule, lower, plan, emit) */
     bool exact;
     const char *about;
 } pipeline_pass;
@@ -32,6 +33,8 @@ graph *pipeline_rewrite(const graph *from, arena *memory, error *problem);
 
 /* pipeline_rewrite, schedule and lower: all in `memory`. NULL after a mistake. */
 nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem);
+/* plan_make, as a row of the table: one entry per buffer, in `memory`. NULL after a mistake. */
+plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem);
 /* emit_plan, as a row of the table. */
 bool pipeline_emit(const nest_plan *plan, const emit_options *options, const allocator *source,
                    emit_object *out, error *problem);
