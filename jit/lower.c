@@ -380,6 +380,7 @@ nest_plan *lower_graph(graph *g, arena *memory) {
     schedule_list items = {0};
     if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items))
         return NULL;
+    lower_sink(l, &nodes, &roots, &items);
     lower_list(l, &items, &l->plan->items);
     lower_results(l);
     lower_pack(l);

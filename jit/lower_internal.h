@@ -114,6 +114,11 @@ int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const cha
 /* One nest for a fold or scatter. */
 void lower_own(lower *l, const op_node *n, nest_list *list);
 
+/* ---- lower_sink.c */
+/* Moves values into the only loops that read them. nodes: all that are computed; roots: those that
+ * somebody outside of the program reads. */
+void lower_sink(lower *l, const node_list *nodes, const node_list *roots, schedule_list *items);
+
 /* ---- lower_pack.c: operands of contractions, copied into the order in which tiles read them */
 void lower_pack(lower *l);
 /* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees */
