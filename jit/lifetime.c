@@ -8,50 +8,37 @@
  *
  * Traps. Both ends are inclusive: a tile at the end of a nest may repeat iterations, and a long
  * fold rests its states in its result, so a result must not take the memory of an operand that dies
- * in the same nest. And kernels[] is not in program order (packed copies are made late). */
+ * in the same nest; handover.c says when it may all the same. And kernels[] is not in program order
+ * (packed copies are made late). */
 #include "jit/lifetime.h"
 
-typedef struct lifetime_loop {
-    int axis;
-    lifetime over;
-} lifetime_loop;
-
-typedef struct lifetime_walk {
-    const nest_plan *plan;
-    arena *memory;
-    lifetime *of;
-    bool *written_first; /* by buffer: does its first nest store it, before any load? */
-    int32_t position;
-    VEC(lifetime_loop) loops; /* inner before outer */
-} lifetime_walk;
-
-static void lifetime_note(lifetime_walk *w, const nest *n) {
+static void lifetime_note(lifetime_table *t, int32_t position, const nest *n) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
         if (in->op != NEST_LOAD && in->op != NEST_STORE)
             continue;
-        lifetime *l = &w->of[in->which];
+        lifetime *l = &t->touched[in->which];
         if (l->first > l->last) {
-            l->first = w->position;
-            w->written_first[in->which] = in->op == NEST_STORE;
+            l->first = position;
+            t->written_first[in->which] = in->op == NEST_STORE;
         }
-        l->last = w->position;
+        l->last = position;
     }
-    w->position++;
 }
 
 /* Depth of recursion: nested loops, at most the axes. */
-static void lifetime_items(lifetime_walk *w, const nest_list *items) {
+static void lifetime_items(lifetime_table *t, arena *memory, const nest_list *items) {
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         if (item->kernel) {
-            lifetime_note(w, item->kernel);
+            lifetime_note(t, (int32_t)t->nests.count, item->kernel);
+            vec_push(memory, &t->nests, item->kernel);
             continue;
         }
-        lifetime_loop loop = {.axis = item->axis, .over = {.first = w->position}};
-        lifetime_items(w, &item->items);
-        loop.over.last = w->position - 1;
-        vec_push(w->memory, &w->loops, loop);
+        lifetime_loop loop = {.axis = item->axis, .over = {.first = (int32_t)t->nests.count}};
+        lifetime_items(t, memory, &item->items);
+        loop.over.last = (int32_t)t->nests.count - 1;
+        vec_push(memory, &t->loops, loop);
     }
 }
 
@@ -65,30 +52,36 @@ static bool lifetime_holds_axis(const nest_buffer *b, int axis) {
     return false;
 }
 
-static void lifetime_extend(const lifetime_walk *w, size_t buffer) {
-    lifetime *l = &w->of[buffer];
-    for (size_t i = 0; i < w->loops.count; i++) {
-        const lifetime_loop *loop = &w->loops.at[i];
-        bool inside = l->first >= loop->over.first && l->last <= loop->over.last;
-        bool scratch = inside && w->written_first[buffer] &&
-                       !lifetime_holds_axis(&w->plan->buffers.at[buffer], loop->axis);
-        if (scratch || !lifetime_meet(*l, loop->over))
-            continue;
-        l->first = loop->over.first < l->first ? loop->over.first : l->first;
-        l->last = loop->over.last > l->last ? loop->over.last : l->last;
-    }
+bool lifetime_is_scratch(const lifetime_table *t, size_t buffer, const lifetime_loop *loop) {
+    lifetime l = t->touched[buffer];
+    return l.first >= loop->over.first && l.last <= loop->over.last && t->written_first[buffer] &&
+           !lifetime_holds_axis(&t->plan->buffers.at[buffer], loop->axis);
 }
 
-void lifetime_find(const nest_plan *plan, arena *memory, lifetime *out) {
+static lifetime lifetime_extended(const lifetime_table *t, size_t buffer) {
+    lifetime l = t->touched[buffer];
+    for (size_t i = 0; i < t->loops.count; i++) {
+        const lifetime_loop *loop = &t->loops.at[i];
+        if (lifetime_is_scratch(t, buffer, loop) || !lifetime_meet(l, loop->over))
+            continue;
+        l.first = loop->over.first < l.first ? loop->over.first : l.first;
+        l.last = loop->over.last > l.last ? loop->over.last : l.last;
+    }
+    return l;
+}
+
+void lifetime_find(const nest_plan *plan, arena *memory, lifetime_table *out) {
     size_t count = plan->buffers.count;
-    lifetime_walk w = {.plan = plan, .memory = memory, .of = out};
-    w.written_first = arena_array(memory, bool, count);
+    *out = (lifetime_table){.plan = plan,
+                            .touched = arena_array(memory, lifetime, count),
+                            .live = arena_array(memory, lifetime, count),
+                            .written_first = arena_array(memory, bool, count)};
     for (size_t i = 0; i < count; i++)
-        out[i] = (lifetime){0, -1};
-    lifetime_items(&w, &plan->items);
+        out->touched[i] = (lifetime){0, -1};
+    lifetime_items(out, memory, &plan->items);
     for (size_t i = 0; i < count; i++)
-        if (out[i].first <= out[i].last)
-            lifetime_extend(&w, i);
+        out->live[i] = out->touched[i].first <= out->touched[i].last ? lifetime_extended(out, i)
+                                                                     : out->touched[i];
 }
 
 bool lifetime_meet(lifetime left, lifetime right) {

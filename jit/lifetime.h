@@ -9,10 +9,31 @@ typedef struct lifetime {
     int32_t first, last;
 } lifetime;
 
-/* The lifetimes of all buffers of a plan: out has buffers.count entries. Takes scratch from
- * `memory`. */
-void lifetime_find(const nest_plan *plan, arena *memory, lifetime *out);
+typedef struct lifetime_loop {
+    int axis;
+    lifetime over; /* its nests */
+} lifetime_loop;
+
+/* What is known of a plan's buffers, by number. */
+typedef struct lifetime_table {
+    const nest_plan *plan;
+    lifetime *touched;        /* from the first nest that names it to the last */
+    lifetime *live;           /* the same, with the turns of loops counted in */
+    bool *written_first;      /* does the first of those nests store it, before any load? */
+    VEC(lifetime_loop) loops; /* inner before outer */
+    VEC(const nest *) nests;  /* in program order */
+} lifetime_table;
+
+/* The lifetimes of all buffers of a plan, in `memory`. */
+void lifetime_find(const nest_plan *plan, arena *memory, lifetime_table *out);
+/* Is the buffer scratch of one turn of this loop? */
+bool lifetime_is_scratch(const lifetime_table *t, size_t buffer, const lifetime_loop *loop);
 /* Is there a nest during which both are needed? */
 bool lifetime_meet(lifetime left, lifetime right);
+
+/* ---- handover.c */
+/* May `born` take the memory of `dying` although both live in the nest that reads the one last and
+ * writes the other first: element by element, each after its last use? */
+bool handover_allows(const lifetime_table *t, size_t dying, size_t born);
 
 #endif

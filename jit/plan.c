@@ -4,9 +4,9 @@
  * whom is decided once, at compile time, among buffers whose formulas differ in the constant alone;
  * so it holds for all extents, and laying out is a sum over the formulas of the hosts each time
  * extents change. Larger buffers choose first, then earlier ones: each moves in with the first host
- * that none of the others there meets. For equal sizes that is optimal, because lifetimes are
- * intervals. Every product and sum is checked: a program that does not fit must be refused before
- * anything is computed.
+ * that none of the others there meets (lifetime.c) or that hands over to it (handover.c). Every
+ * product and sum is checked: a program that does not fit must be refused before anything is
+ * computed.
  *
  * Guarded arenas share nothing: there, memory that was not written in this call is to be seen, and
  * what another value left would hide it.
@@ -55,7 +55,7 @@ typedef struct plan_guest {
 /* Those who share a place: the host, and who moved in. */
 typedef struct plan_home {
     const plan_guest *host;
-    VEC(const plan_buffer *) members;
+    VEC(size_t) members; /* buffers by number */
 } plan_home;
 
 static int plan_compare_axes(const plan_guest *l, const plan_guest *r) {
@@ -94,14 +94,18 @@ static bool plan_guest_of(const plan_buffer *b, size_t number, plan_guest *out) 
     return true;
 }
 
-static bool plan_has_room(const plan_home *home, const plan_buffer *b) {
-    for (size_t i = 0; i < home->members.count; i++)
-        if (lifetime_meet(home->members.at[i]->live, b->live))
+static bool plan_has_room(const lifetime_table *t, const plan_home *home, size_t number) {
+    for (size_t i = 0; i < home->members.count; i++) {
+        size_t other = home->members.at[i];
+        if (lifetime_meet(t->live[other], t->live[number]) && !handover_allows(t, other, number) &&
+            !handover_allows(t, number, other))
             return false;
+    }
     return true;
 }
 
-static void plan_share(plan_buffer *buffers, size_t count, arena *memory) {
+static void plan_share(const lifetime_table *t, arena *memory, plan_buffer *buffers) {
+    size_t count = t->plan->buffers.count;
     plan_guest *guests = arena_array(memory, plan_guest, count);
     plan_home *homes = arena_array(memory, plan_home, count);
     size_t guest_count = 0, home_count = 0, first = 0;
@@ -114,27 +118,27 @@ static void plan_share(plan_buffer *buffers, size_t count, arena *memory) {
         if (i > 0 && plan_compare_axes(g, g - 1) != 0)
             first = home_count;
         size_t h = first;
-        while (h < home_count && !plan_has_room(&homes[h], g->buffer))
+        while (h < home_count && !plan_has_room(t, &homes[h], g->number))
             h++;
         if (h == home_count)
             homes[home_count++].host = g;
         else
             buffers[g->number].host = homes[h].host->buffer;
-        vec_push(memory, &homes[h].members, g->buffer);
+        vec_push(memory, &homes[h].members, g->number);
     }
 }
 
 void plan_make(const nest_plan *plan, const int64_t *fixed_extents, arena *memory,
                plan_buffer *out) {
     size_t count = plan->buffers.count;
-    lifetime *live = arena_array(memory, lifetime, count);
-    lifetime_find(plan, memory, live);
+    lifetime_table table;
+    lifetime_find(plan, memory, &table);
     for (size_t i = 0; i < count; i++) {
         plan_buffer_of(&plan->buffers.at[i], fixed_extents, &out[i]);
-        out[i].live = live[i];
-        out[i].unused = out[i].storage == NEST_ARENA && live[i].first > live[i].last;
+        out[i].live = table.live[i];
+        out[i].unused = out[i].storage == NEST_ARENA && table.live[i].first > table.live[i].last;
     }
-    plan_share(out, count, memory);
+    plan_share(&table, memory, out);
 }
 
 /* ---- layout */
