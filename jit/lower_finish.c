@@ -3,7 +3,8 @@
  *
  * A store that no load reads goes away, and with it the value's memory. A buffer whose every access
  * sits in one loop and names this very step loses the loop's axis: it is scratch of one iteration.
- */
+ * So does one of which the turn before is read too, if only before this turn writes it: one step of
+ * a state is enough. */
 #include <assert.h>
 #include <string.h>
 
@@ -90,6 +91,10 @@ typedef struct finish_use {
     uint32_t whole; /* axes that some access does not name as this step */
     const nest_item
         *loop[LIMIT_AXES]; /* the one loop over each axis that holds all accesses so far */
+    uint32_t before;       /* axes of loops of which some access reads the turn before */
+    uint32_t deep;         /* axes of loops around the innermost one of some access */
+    int32_t read, written; /* numbers of nests: the last that reads the turn before, plus 1; the
+                              first that writes, plus 1 */
 } finish_use;
 
 typedef struct finish_path {
@@ -107,6 +112,8 @@ static uint32_t finish_here(const nest *n, const nest_buffer *b, const nest_inst
             position++;
         if (position == b->axis_count)
             continue;
+        if (access->before == 1 + axis && i == n->loop_count - 1)
+            return here | UINT32_C(1) << axis;
         if (!finish_names_this_step(n, access->at[position], axis))
             break;
         here |= UINT32_C(1) << axis;
@@ -114,8 +121,49 @@ static uint32_t finish_here(const nest *n, const nest_buffer *b, const nest_inst
     return here;
 }
 
+/* A nest that reads the turn before of what it writes: may both be in one place? Only element by
+ * element, the load first. */
+static bool finish_replaces(const nest *n, size_t load, int position) {
+    const nest_instruction *in = &n->tape.at[load];
+    bool folds = n->folds.count > 0;
+    for (size_t r = 0; r < n->ranges.count; r++)
+        folds |= n->ranges.at[r].folded || n->ranges.at[r].ordered;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *store = &n->tape.at[i];
+        if (store->op != NEST_STORE || store->which != in->which)
+            continue;
+        if (folds || in->linear || i < load)
+            return false;
+        for (int k = 0; k < in->at_count; k++)
+            if (k != position && in->at[k] != store->at[k])
+                return false;
+    }
+    return true;
+}
+
+/* Orders what reads the turn before of a buffer and what writes this one. */
+static void finish_note_turns(const nest *n, size_t access, const nest_buffer *b, int32_t number,
+                              finish_use *u) {
+    const nest_instruction *in = &n->tape.at[access];
+    for (int i = 0; i + 1 < n->loop_count; i++)
+        u->deep |= UINT32_C(1) << n->loops[i];
+    if (in->op == NEST_STORE && u->written == 0)
+        u->written = number + 1;
+    if (in->op != NEST_LOAD || in->before == 0)
+        return;
+    int position = 0;
+    while (position < b->axis_count && b->axes[position] != in->before - 1)
+        position++;
+    if (position == b->axis_count)
+        return;
+    u->before |= UINT32_C(1) << (in->before - 1);
+    u->read = number + 1;
+    if (!finish_replaces(n, access, position))
+        u->whole |= UINT32_C(1) << (in->before - 1);
+}
+
 static void finish_note(const nest_plan *plan, const nest *n, const finish_path *path,
-                        finish_use *uses) {
+                        int32_t number, finish_use *uses) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
         if (in->op != NEST_LOAD && in->op != NEST_STORE)
@@ -123,6 +171,7 @@ static void finish_note(const nest_plan *plan, const nest *n, const finish_path 
         finish_use *u = &uses[in->which];
         const nest_buffer *b = &plan->buffers.at[in->which];
         uint32_t steps = finish_here(n, b, in);
+        finish_note_turns(n, i, b, number, u);
         for (int a = 0; a < b->axis_count; a++) {
             int axis = b->axes[a];
             bool here = steps >> axis & 1;
@@ -135,16 +184,16 @@ static void finish_note(const nest_plan *plan, const nest *n, const finish_path 
 }
 
 static void finish_uses(const nest_plan *plan, const nest_list *items, const finish_path *path,
-                        finish_use *uses) {
+                        int32_t *number, finish_use *uses) {
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         if (item->kernel) {
-            finish_note(plan, item->kernel, path, uses);
+            finish_note(plan, item->kernel, path, (*number)++, uses);
             continue;
         }
         finish_path inner = *path;
         inner.loop[item->axis] = item;
-        finish_uses(plan, &item->items, &inner, uses);
+        finish_uses(plan, &item->items, &inner, number, uses);
     }
 }
 
@@ -152,11 +201,15 @@ static void finish_drop_axes(lower *l) {
     nest_plan *plan = l->plan;
     finish_use *uses = arena_array(l->memory, finish_use, plan->buffers.count);
     finish_path top = {{NULL}};
-    finish_uses(plan, &plan->items, &top, uses);
+    int32_t number = 0;
+    finish_uses(plan, &plan->items, &top, &number, uses);
     for (size_t i = 0; i < plan->buffers.count; i++) {
         nest_buffer *b = &plan->buffers.at[i];
         if (b->storage != NEST_ARENA)
             continue;
+        uint32_t before = uses[i].before;
+        if ((before & uses[i].deep) != 0 || uses[i].written == 0 || uses[i].read > uses[i].written)
+            uses[i].whole |= before;
         for (int a = b->axis_count; a-- > 0;)
             if ((uses[i].whole >> b->axes[a] & 1) == 0 && uses[i].loop[b->axes[a]] != NULL)
                 finish_drop_axis(plan, (int32_t)i, a);

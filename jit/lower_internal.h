@@ -47,6 +47,9 @@ typedef struct lower {
     VEC(lower_memo) memo;
     bool earlier; /* reading through a delay along an enclosing loop: values of an earlier iteration
                    */
+    int before; /* 1 + the axis of an enclosing loop whose turn before is being read, at this index
+                   (clamped); 0: none */
+    nest_ref before_index;
     bool conflict; /* a member was read at another point: it must be in memory, so the nest must end
                       first */
 } lower;

@@ -224,6 +224,15 @@ static nest_ref read_end(lower *l, const op_node *n, int argument, int axis, con
                      extent, end);
 }
 
+/* Does this delay look from the turn of its loop at the one before? */
+static bool read_is_turn_before(const lower *l, const op_node *n, int axis, const lower_point *p) {
+    if (n->op != OP_DELAY || (n->attributes.distance != 1 && n->attributes.distance != -1) ||
+        (n->arguments[0]->domain >> axis & 1) == 0)
+        return false;
+    const nest_instruction *index = &l->open->tape.at[p->axis[axis]];
+    return index->op == NEST_OUTER && index->which == axis;
+}
+
 /* x at index `source` of an axis where inside, else init. */
 static nest_ref read_along(lower *l, const op_node *n, int axis, nest_ref source, nest_ref inside,
                            const lower_point *p) {
@@ -232,11 +241,17 @@ static nest_ref read_along(lower *l, const op_node *n, int axis, nest_ref source
     read_point_of_argument(l, n, x, p, &at);
     if ((x->domain >> axis & 1) != 0)
         at.axis[axis] = tape_clamp(l, source, tape_count(l, axis));
-    bool before = l->earlier;
+    bool earlier = l->earlier;
+    int before = l->before;
+    nest_ref before_index = l->before_index;
     if (n->op == OP_DELAY && lower_in_loop(l, axis))
         l->earlier = true; /* another iteration wrote it, or nobody reads it */
+    l->before = read_is_turn_before(l, n, axis, p) ? 1 + axis : 0;
+    l->before_index = at.axis[axis];
     nest_ref value = read_value(l, x, &at);
-    l->earlier = before;
+    l->earlier = earlier;
+    l->before = before;
+    l->before_index = before_index;
     const op_node *init = n->arguments[n->op == OP_AT ? 2 : 1];
     read_point_of_argument(l, n, init, p, &at);
     return tape_body(l, BODY_SELECT, (body_type)n->dtype, inside, value, read_value(l, init, &at));
@@ -331,6 +346,8 @@ nest_ref read_value(lower *l, const op_node *n, const lower_point *p) {
         nest_ref indices[LIMIT_AXES + LIMIT_RANK];
         int count = read_storage_indices(l, n, p, indices);
         value = tape_load(l, buffer, indices, count, false, false);
+        if (l->before > 0 && p->axis[l->before - 1] == l->before_index)
+            l->open->tape.at[value].before = (int8_t)l->before;
     }
     lower_memo memo = {n, *p, value};
     vec_push(l->memory, &l->memo, memo);

@@ -64,11 +64,13 @@ typedef enum nest_op {
 } nest_op;
 
 typedef struct nest_instruction {
-    uint8_t op;   /* nest_op */
-    uint8_t type; /* body_type of the value */
-    bool pinned;  /* LOAD: runs innermost, in tape order with the stores (scatter reads what it
-                     wrote) */
-    bool linear;  /* LOAD: features are indexed by one row-major number after the axes' indices */
+    uint8_t op;    /* nest_op */
+    uint8_t type;  /* body_type of the value */
+    bool pinned;   /* LOAD: runs innermost, in tape order with the stores (scatter reads what it
+                      wrote) */
+    bool linear;   /* LOAD: features are indexed by one row-major number after the axes' indices */
+    int8_t before; /* LOAD: 1 + the axis of an enclosing loop of which it reads the turn before; 0:
+                      none */
     int32_t which;
     body_instruction code; /* NEST_BODY */
     nest_ref value;        /* STORE */
