@@ -47,9 +47,10 @@ static lower_class lower_classify_one(const op_node *n) {
     case OP_FAMILY_LEAF:
         return LOWER_LEAF;
     case OP_FAMILY_REDUCE:
-    case OP_FAMILY_CONTRACT:
     case OP_FAMILY_SCATTER:
         return LOWER_OWN;
+    case OP_FAMILY_CONTRACT:
+        return read_is_product(n) ? LOWER_GROUPED : LOWER_OWN;
     default:
         return lower_is_free_op(n) ? LOWER_FREE : LOWER_GROUPED;
     }

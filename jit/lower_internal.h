@@ -86,6 +86,11 @@ void tape_rename(nest_instruction *in, const nest_ref *renamed);
 nest_ref read_value(lower *l, const op_node *n, const lower_point *p);
 /* Computes a node at a point from its arguments (element-wise, views, delay, gather, at). */
 nest_ref read_compute(lower *l, const op_node *n, const lower_point *p);
+/* The operands of a contraction: of_letter has the index of each letter, p those of the axes. */
+void read_operands(lower *l, const op_node *n, const op_contract *spec, const nest_ref *of_letter,
+                   const lower_point *p, nest_ref out[2]);
+/* Is this a contraction that sums over nothing: a product, element by element? */
+bool read_is_product(const op_node *n);
 /* An empty point. */
 void read_point_init(lower_point *p);
 /* The point of argument `a` of an element-wise reader at `p` with `rank` dimensions. */

@@ -196,8 +196,6 @@ static void lower_contract(lower *l, const op_node *n, nest_list *list) {
     bool ok = op_contract_parse(n->attributes.text, &spec, &why);
     assert(ok);
     (void)ok;
-    const op_node *operands[2] = {n->arguments[0], n->arguments[1]};
-    const int8_t *letters[2] = {spec.a, spec.b};
     nest_ref of_letter[2 * LIMIT_RANK];
     lower_open(l, n, "", list);
     lower_canonical(l, n->domain, &n->shape);
@@ -210,20 +208,12 @@ static void lower_contract(lower *l, const op_node *n, nest_list *list) {
         int64_t size = 1;
         for (int k = 0; k < spec.rank_a; k++)
             if (spec.a[k] == letter)
-                size = operands[0]->shape.dimension[k];
+                size = n->arguments[0]->shape.dimension[k];
         of_letter[letter] = lower_range(l, size, false, true, false);
     }
     l->open->heavy = op_is_heavy(n);
     nest_ref inputs[2];
-    for (int i = 0; i < 2; i++) {
-        lower_point at;
-        read_point_init(&at);
-        for (int a = 0; a < LIMIT_AXES; a++)
-            at.axis[a] = (operands[i]->domain >> a & 1) != 0 ? p.axis[a] : -1;
-        for (int k = 0; k < operands[i]->shape.rank; k++)
-            at.dimension[k] = of_letter[letters[i][k]];
-        inputs[i] = read_value(l, operands[i], &at);
-    }
+    read_operands(l, n, &spec, of_letter, &p, inputs);
     body_value zero;
     memset(&zero, 0, sizeof zero);
     body_type type = (body_type)n->dtype;

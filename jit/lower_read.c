@@ -299,6 +299,43 @@ static nest_ref read_gather(lower *l, const op_node *n, const lower_point *p) {
                      read_zero(l, (dtype)n->dtype));
 }
 
+/* ---- contractions */
+
+void read_operands(lower *l, const op_node *n, const op_contract *spec, const nest_ref *of_letter,
+                   const lower_point *p, nest_ref out[2]) {
+    const int8_t *letters[2] = {spec->a, spec->b};
+    for (int i = 0; i < 2; i++) {
+        lower_point at;
+        read_point_init(&at);
+        read_axes(n->arguments[i], p, &at);
+        for (int k = 0; k < n->arguments[i]->shape.rank; k++)
+            at.dimension[k] = of_letter[letters[i][k]];
+        out[i] = read_value(l, n->arguments[i], &at);
+    }
+}
+
+bool read_is_product(const op_node *n) {
+    op_contract spec;
+    const char *why;
+    return n->op == OP_CONTRACT && n->attributes.over == 0 &&
+           op_contract_parse(n->attributes.text, &spec, &why) && spec.reduced_count == 0;
+}
+
+/* A sum of one term, rounded as every contraction is. */
+static nest_ref read_product(lower *l, const op_node *n, const lower_point *p) {
+    op_contract spec;
+    const char *why;
+    bool ok = op_contract_parse(n->attributes.text, &spec, &why);
+    assert(ok);
+    (void)ok;
+    nest_ref of_letter[2 * LIMIT_RANK], factors[2];
+    for (int i = 0; i < spec.rank_out; i++)
+        of_letter[spec.out[i]] = p->dimension[i];
+    read_operands(l, n, &spec, of_letter, p, factors);
+    return tape_body(l, BODY_FMA, (body_type)n->dtype, factors[0], factors[1],
+                     read_zero(l, (dtype)n->dtype));
+}
+
 nest_ref read_compute(lower *l, const op_node *n, const lower_point *p) {
     switch (op_get((op_id)n->op)->family) {
     case OP_FAMILY_ELEMENTWISE:
@@ -309,6 +346,8 @@ nest_ref read_compute(lower *l, const op_node *n, const lower_point *p) {
         return n->op == OP_AT ? read_at(l, n, p) : read_gather(l, n, p);
     case OP_FAMILY_DELAY:
         return read_delay(l, n, p);
+    case OP_FAMILY_CONTRACT:
+        return read_product(l, n, p);
     default:
         break;
     }

@@ -39,8 +39,8 @@ static bool sink_reads_this_step(const op_node *reader, int axis) {
 /* The loop of this list that n may move into, or -1. */
 static int32_t sink_target(const sink *s, const schedule_list *items, const op_node *n) {
     op_family family = op_get((op_id)n->op)->family;
-    if ((family != OP_FAMILY_ELEMENTWISE && family != OP_FAMILY_VIEW) ||
-        s->readers[n->id].count == 0)
+    bool moves = family == OP_FAMILY_ELEMENTWISE || family == OP_FAMILY_VIEW || read_is_product(n);
+    if (!moves || s->readers[n->id].count == 0)
         return -1;
     int32_t target = -1;
     for (size_t i = 0; i < s->readers[n->id].count; i++) {
