@@ -248,6 +248,47 @@ Test(jit_plan, values_that_are_needed_together_lie_apart) {
 
 /* ---- by hand */
 
+/* v = U (h + a) + a and h' = v v over time, where a = W x; or the a of the step before is added to
+ * h. All v are needed later. Do they take the place of a? */
+static bool takes_over(bool looks_back) {
+    arena memory;
+    error problem = {.code = STATUS_OK};
+    arena_init(&memory, allocator_default(), &escape);
+    graph g;
+    graph_init(&g, &memory, &problem);
+    op_builder *b = &g.builder;
+    int time = graph_axis_add(&g, "t", false, -1), batch = graph_axis_add(&g, "b", true, -1);
+    uint32_t both = UINT32_C(1) << time | UINT32_C(1) << batch;
+    op_shape vector = op_shape_make(1, (const int64_t[]){4});
+    op_shape matrix = op_shape_make(2, (const int64_t[]){4, 4});
+    op_node *zero = make_broadcast(b, make_number(b, DTYPE_F32, 0), &vector);
+    op_node *x = make_input(b, "x", DTYPE_F32, both, &vector);
+    op_node *a = make_contract(b, "mn,n->m", make_param(b, "W", DTYPE_F32, 0, &matrix), x, 0);
+    op_node *before = make_open_delay(b, time, 1, zero, DTYPE_F32, both, &vector);
+    op_node *earlier = make_open_delay(b, time, 1, zero, DTYPE_F32, both, &vector);
+    graph_bind(&g, earlier, a);
+    op_node *sum = make_add(b, before, looks_back ? earlier : a);
+    op_node *u = make_param(b, "U", DTYPE_F32, 0, &matrix);
+    op_node *v = make_add(b, make_contract(b, "mn,n->m", u, sum, 0), a);
+    graph_bind(&g, before, make_mul(b, graph_name(&g, v, "v"), v));
+    graph_output_add(&g, "loss", make_contract(b, "m,m->", v, v, both));
+    trace t = {.memory = &memory, .plan = pipeline_lower(&g, &memory, &problem)};
+    cr_assert(t.plan, "%s", problem.message);
+    const plan_buffer *buffers = pipeline_plan(t.plan, &memory, &problem);
+    unroll(&t, &t.plan->items);
+    check(&t, buffers, (const int64_t[]){5, 2}, 0);
+    bool shares = false;
+    for (size_t i = 0; i < t.plan->buffers.count; i++)
+        shares |= strstr(buffers[i].name, " v") && buffers[i].host;
+    arena_free(&memory);
+    return shares;
+}
+
+Test(jit_plan, a_nest_writes_over_what_it_reads_unless_a_later_turn_reads_it) {
+    cr_assert(takes_over(false));
+    cr_assert_not(takes_over(true));
+}
+
 static plan_buffer value_of(size_t constant, int axis, int first, int last) {
     return (plan_buffer){.name = "v",
                          .type = DTYPE_F32,
