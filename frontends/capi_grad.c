@@ -32,7 +32,7 @@ static void grad_of(grad_function *grad, eddy_value loss, const eddy_value *wrt,
 
 void(eddy_grad)(eddy_value loss, const eddy_value *wrt, int count, eddy_value *out,
                 eddy_site here) {
-    grad_of(grad_program, loss, wrt, count, out, here);
+    grad_of(grad_later, loss, wrt, count, out, here);
 }
 
 void(eddy_grad_step)(eddy_value y, const eddy_value *wrt, int count, eddy_value *out,
@@ -42,7 +42,7 @@ void(eddy_grad_step)(eddy_value y, const eddy_value *wrt, int count, eddy_value 
 
 eddy_value(eddy_gradient)(eddy_value loss, eddy_value wrt, eddy_site here) {
     eddy_value out;
-    grad_of(grad_program, loss, &wrt, 1, &out, here);
+    grad_of(grad_later, loss, &wrt, 1, &out, here);
     return out;
 }
 

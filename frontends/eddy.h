@@ -374,8 +374,8 @@ EDDY_API eddy_over eddy_stack, eddy_spread;
 
 /* ---- gradients */
 /* d(sum of loss over everything) / d wrt[i], through time, for any values wrt: out[i] has its
- * dtype, shape and axes, and is NULL after a mistake (loss is not a float, an open state). Ask for
- * all gradients at once: each call is another backward loop. */
+ * dtype, shape and axes, and is NULL after a mistake (loss is not a float). They are taken when the
+ * model is compiled, those of one loss in one backward loop, so states may be bound later. */
 typedef void eddy_grads(eddy_value loss, const eddy_value *wrt, int count, eddy_value *out,
                         eddy_site here);
 EDDY_API eddy_grads eddy_grad, eddy_grad_step;

@@ -104,6 +104,12 @@ static bool eval_slot_add(eval *e, const op_node *n, const eval_feed *feed) {
         s->data = feed->data;
         return true;
     }
+    if (n->op == OP_GRADIENT) {
+        error_set(e->g->problem, STATUS_UNSUPPORTED, n->where,
+                  "eval: the gradient %s was not expanded; only a rewritten program is evaluated",
+                  print_name(e->memory, n));
+        return false;
+    }
     if (eval_is_fed(n)) {
         error_set(e->g->problem, STATUS_MISSING, n->where, "eval: no data for %s %s (%s)",
                   op_get((op_id)n->op)->name, print_name(e->memory, n),

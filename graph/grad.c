@@ -141,6 +141,14 @@ static void grad_node(grad_work *w, op_node *n) {
     op_node *gy = w->adjoint[n->id] = grad_sum(w, n);
     if (!gy || w->is_leaf[n->id])
         return;
+    if (n->op == OP_GRADIENT) {
+        error_set(w->g->problem, STATUS_UNSUPPORTED, n->where,
+                  "grad: the gradient %s is known only when the program is complete, so nothing "
+                  "can be differentiated through it inside a step; use a gradient inside the step "
+                  "for both",
+                  print_name(w->g->memory, n));
+        return;
+    }
     const op_info *info = op_get((op_id)n->op);
     if (!info->adjoint)
         return;
@@ -170,14 +178,20 @@ static bool grad_is_float(graph *g, const op_node *n, const char *role) {
     return false;
 }
 
-static bool grad_walk(grad_work *w, op_node *loss, op_node *const *wrt, size_t count,
-                      op_node **out) {
-    graph *g = w->g;
+static bool grad_check(graph *g, const op_node *loss, op_node *const *wrt, size_t count) {
     if (g->problem->code != STATUS_OK || !loss || !grad_is_float(g, loss, "the loss"))
         return false;
     for (size_t i = 0; i < count; i++)
         if (!wrt[i] || !grad_is_float(g, wrt[i], "the variable"))
             return false;
+    return true;
+}
+
+static bool grad_walk(grad_work *w, op_node *loss, op_node *const *wrt, size_t count,
+                      op_node **out) {
+    graph *g = w->g;
+    if (!grad_check(g, loss, wrt, count))
+        return false;
     w->count = g->nodes.count;
     w->is_reached = arena_array(g->memory, bool, w->count);
     w->is_live = arena_array(g->memory, bool, w->count);
@@ -226,4 +240,12 @@ bool grad_program(graph *g, op_node *loss, op_node *const *wrt, size_t count, op
 bool grad_step(graph *g, op_node *y, op_node *const *wrt, size_t count, op_node **out) {
     grad_work w = {.g = g, .step = true};
     return grad_walk(&w, y, wrt, count, out);
+}
+
+bool grad_later(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_node **out) {
+    if (!grad_check(g, loss, wrt, count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        out[i] = make_gradient(&g->builder, loss, wrt[i]);
+    return g->problem->code == STATUS_OK;
 }

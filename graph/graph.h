@@ -81,16 +81,30 @@ void graph_roots(const graph *g, arena *memory, node_list *out);
 op_node *fold_apply(op_builder *b, const op_node *candidate);
 
 /* ---- rewrite.c: a new graph from an old one */
-typedef struct rewrite {
+typedef struct rewrite rewrite;
+/* The new node for old `n`, given that its arguments are mapped (but the next value of a state,
+ * which stands behind it and is bound at the end); NULL asks for a plain copy. */
+typedef op_node *(*rewrite_rule)(rewrite *r, const op_node *n);
+struct rewrite {
+    const graph *from;
     graph *to;
     op_node **map; /* old id -> new node, NULL: not yet or not reached */
+    rewrite_rule rule;
     void *user;
-} rewrite;
-/* rule: the new node for old `n`, given that its arguments are mapped (but the next value of a
- * state, which stands behind it and is bound at the end); NULL asks for a plain copy. Copies axes,
- * outputs, updates; drops what nothing needs. NULL rule: clean copy. */
-typedef op_node *(*rewrite_rule)(rewrite *r, const op_node *n);
+    site where;
+};
+/* Copies axes, outputs, updates and what they need; drops the rest. NULL rule: clean copy. */
 void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user);
+/* The same in pieces, for a pass that needs some values before others. Begin: axes and lengths. */
+void rewrite_begin(rewrite *r, const graph *from, graph *to, rewrite_rule rule, void *user);
+/* By old number: what these roots (of `from`, NULLs ignored) need and is not mapped yet. */
+const bool *rewrite_reach(const rewrite *r, op_node *const *roots, size_t count);
+/* Maps all of that in number order and binds the states among it. */
+void rewrite_need(rewrite *r, op_node *const *roots, size_t count);
+/* Whatever outputs and updates still need, and these. */
+void rewrite_end(rewrite *r);
+/* What a rewritten graph keeps: the nodes of outputs and updates, and the updated params. */
+void rewrite_results(const graph *from, arena *memory, node_list *out);
 /* builder.substitute. States whose cycle depends on `from` are copied whole. */
 op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node *to);
 
@@ -116,9 +130,17 @@ void dot_graph(const graph *g, text *out);
  * Adjoint contributions add in node-number order. false after a mistake (loss not a float, unbound
  * state). */
 bool grad_program(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_node **out);
+/* The same as nodes `gradient`, which grad_graph expands: the loss need not be finished yet, and
+ * what passes do to it comes first. The mistakes that show at once are those of dtype. */
+bool grad_later(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_node **out);
 /* Partial derivative inside one step: delays are leaves and may be open, the seed is 1 per step and
  * sample (rule 18). */
 bool grad_step(graph *g, op_node *y, op_node *const *wrt, size_t count, op_node **out);
+
+/* ---- grad_expand.c */
+/* Pass: every `gradient` becomes the adjoint that it stands for; those of one loss share one sweep.
+ * A mistake: a loss that depends on its own gradient. */
+void grad_graph(const graph *from, graph *to);
 
 /* ---- schedule.c: components, loops, nests */
 typedef struct schedule_item schedule_item;

@@ -12,24 +12,23 @@
 
 #include "graph/graph.h"
 
-/* Marks what the marked nodes need. */
-static void rewrite_reach(arena *memory, bool *needed, op_node *const *roots, size_t count) {
+/* Marks what the roots need, themselves included; what is mapped already (map may be NULL) is
+ * there.
+ */
+static void rewrite_mark(arena *memory, bool *needed, op_node *const *map, op_node *const *roots,
+                         size_t count) {
     VEC(op_node *) stack = {0};
-    for (size_t i = 0; i < count; i++) {
-        if (!roots[i] || needed[roots[i]->id])
+    for (size_t i = 0; i < count; i++)
+        if (roots[i])
+            vec_push(memory, &stack, roots[i]);
+    while (stack.count > 0) {
+        op_node *n = vec_pop(&stack);
+        if (needed[n->id] || (map && map[n->id]))
             continue;
-        needed[roots[i]->id] = true;
-        vec_push(memory, &stack, roots[i]);
-        while (stack.count > 0) {
-            op_node *n = vec_pop(&stack);
-            for (int a = 0; a < n->count; a++) {
-                op_node *argument = n->arguments[a];
-                if (!argument || needed[argument->id])
-                    continue;
-                needed[argument->id] = true;
-                vec_push(memory, &stack, argument);
-            }
-        }
+        needed[n->id] = true;
+        for (int a = 0; a < n->count; a++)
+            if (n->arguments[a] && !needed[n->arguments[a]->id])
+                vec_push(memory, &stack, n->arguments[a]);
     }
 }
 
@@ -59,10 +58,10 @@ static void rewrite_bind(graph *to, const op_node *n, op_node *const *map) {
         graph_bind(to, copy, map[n->arguments[0]->id]);
 }
 
-static void rewrite_one(rewrite *r, rewrite_rule rule, const op_node *n) {
+static void rewrite_one(rewrite *r, const op_node *n) {
     graph *to = r->to;
     to->builder.where = n->where;
-    op_node *made = rule ? rule(r, n) : NULL;
+    op_node *made = r->rule ? r->rule(r, n) : NULL;
     if (!made)
         made = rewrite_copy(&to->builder, n, r->map);
     if (!made)
@@ -70,56 +69,66 @@ static void rewrite_one(rewrite *r, rewrite_rule rule, const op_node *n) {
     assert(made->dtype == n->dtype && made->domain == n->domain &&
            op_shape_equal(&made->shape, &n->shape));
     r->map[n->id] = n->name ? graph_name(to, made, n->name) : made;
+    for (int a = 0; a < r->from->axis_count; a++)
+        if (r->from->axes[a].lengths == n)
+            graph_axis_lengths(to, a, r->map[n->id]);
 }
 
-static void rewrite_axes(const graph *from, graph *to) {
-    for (int a = 0; a < from->axis_count; a++)
+void rewrite_begin(rewrite *r, const graph *from, graph *to, rewrite_rule rule, void *user) {
+    assert(to->nodes.count == 0 && to->axis_count == 0);
+    *r = (rewrite){.from = from, .to = to, .rule = rule, .user = user};
+    to->builder.settled = true;
+    r->where = to->builder.where;
+    r->map = arena_array(to->memory, op_node *, from->nodes.count);
+    if (to->streams < from->streams)
+        to->streams = from->streams;
+    op_node *lengths[LIMIT_AXES];
+    for (int a = 0; a < from->axis_count; a++) {
         graph_axis_add(to, from->axes[a].name, from->axes[a].batch, from->axes[a].extent);
+        lengths[a] = from->axes[a].lengths;
+    }
+    rewrite_need(r, lengths, (size_t)from->axis_count);
 }
 
-static void rewrite_results(const graph *from, rewrite *r) {
+const bool *rewrite_reach(const rewrite *r, op_node *const *roots, size_t count) {
+    bool *needed = arena_array(r->to->memory, bool, r->from->nodes.count);
+    rewrite_mark(r->to->memory, needed, r->map, roots, count);
+    return needed;
+}
+
+void rewrite_need(rewrite *r, op_node *const *roots, size_t count) {
+    const bool *needed = rewrite_reach(r, roots, count);
+    for (size_t i = 0; i < r->from->nodes.count; i++)
+        if (needed[i])
+            rewrite_one(r, r->from->nodes.at[i]);
+    for (size_t i = 0; i < r->from->nodes.count; i++)
+        if (needed[i])
+            rewrite_bind(r->to, r->from->nodes.at[i], r->map);
+}
+
+void rewrite_results(const graph *from, arena *memory, node_list *out) {
+    graph_roots(from, memory, out);
+    for (size_t i = 0; i < from->updates.count; i++)
+        vec_push(memory, out, from->updates.at[i].variable);
+}
+
+void rewrite_end(rewrite *r) {
+    const graph *from = r->from;
+    node_list roots = {0};
+    rewrite_results(from, r->to->memory, &roots);
+    rewrite_need(r, roots.at, roots.count);
     for (size_t i = 0; i < from->outputs.count; i++)
         graph_output_add(r->to, from->outputs.at[i].name, r->map[from->outputs.at[i].node->id]);
     for (size_t i = 0; i < from->updates.count; i++)
         graph_update_add(r->to, r->map[from->updates.at[i].variable->id],
                          r->map[from->updates.at[i].node->id]);
+    r->to->builder.where = r->where;
 }
 
 void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user) {
-    assert(to->nodes.count == 0 && to->axis_count == 0);
-    to->builder.settled = true;
-    arena *memory = to->memory;
-    site where = to->builder.where;
-    rewrite r = {.to = to, .map = arena_array(memory, op_node *, from->nodes.count), .user = user};
-    if (to->streams < from->streams)
-        to->streams = from->streams;
-    rewrite_axes(from, to);
-
-    bool *early = arena_array(memory, bool, from->nodes.count);
-    for (int a = 0; a < from->axis_count; a++)
-        rewrite_reach(memory, early, &from->axes[a].lengths, 1);
-    bool *needed = arena_array(memory, bool, from->nodes.count);
-    node_list roots = {0};
-    graph_roots(from, memory, &roots);
-    for (size_t i = 0; i < from->updates.count; i++)
-        vec_push(memory, &roots, from->updates.at[i].variable);
-    rewrite_reach(memory, needed, roots.at, roots.count);
-
-    for (int late = 0; late < 2; late++)
-        for (size_t i = 0; i < from->nodes.count; i++) {
-            const op_node *n = from->nodes.at[i];
-            if (late ? !needed[i] || early[i] : !early[i])
-                continue;
-            rewrite_one(&r, rule, n);
-            for (int a = 0; a < from->axis_count && !late; a++)
-                if (from->axes[a].lengths == n)
-                    graph_axis_lengths(to, a, r.map[i]);
-        }
-    for (size_t i = 0; i < from->nodes.count; i++)
-        if (needed[i] || early[i])
-            rewrite_bind(to, from->nodes.at[i], r.map);
-    rewrite_results(from, &r);
-    to->builder.where = where;
+    rewrite r;
+    rewrite_begin(&r, from, to, rule, user);
+    rewrite_end(&r);
 }
 
 /* Arguments of n through which it depends on `from`. A custom value's own cotangent is bound by it:
@@ -139,7 +148,7 @@ op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node
     bool *needed = arena_array(memory, bool, count);
     bool *depends = arena_array(memory, bool, count);
     op_node **map = arena_array(memory, op_node *, count);
-    rewrite_reach(memory, needed, &root, 1);
+    rewrite_mark(memory, needed, NULL, &root, 1);
     depends[from->id] = true;
     /* Number order settles everything but what hangs on a state bound to a later value: then one
      * more round. */

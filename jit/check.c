@@ -2,7 +2,7 @@
  *
  * Inputs are drawn per name, not per node, because a pass makes new nodes and drops others. The
  * content of padding is nobody's business (rule 4), so before results are compared both graphs are
- * masked by the pass that masks results anyway. */
+ * masked by the pass that masks results anyway; and gradients are expanded, as they must be. */
 #include "jit/check.h"
 
 #include <assert.h>
@@ -125,8 +125,12 @@ typedef struct check_results {
 
 static bool check_evaluate(const graph *from, const check_sample *sample, arena *memory,
                            error *problem, check_results *out) {
+    graph expanded;
+    graph_init(&expanded, memory, problem);
+    grad_graph(from, &expanded);
     graph_init(&out->g, memory, problem);
-    mask_graph(from, &out->g);
+    if (problem->code == STATUS_OK)
+        mask_graph(&expanded, &out->g);
     if (problem->code != STATUS_OK)
         return false;
     graph_roots(&out->g, memory, &out->roots);

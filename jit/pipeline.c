@@ -31,6 +31,8 @@ static void pipeline_clean(const graph *from, graph *to) {
 
 const pipeline_pass pipeline_passes[] = {
     {'c', "clean", pipeline_clean, true, "drops what no output, update or length needs"},
+    {'g', "grad", grad_graph, true,
+     "puts adjoints in the place of gradients, those of one loss in one sweep"},
     {'m', "mask", mask_graph, true, "makes outputs 0 past the end of their samples"},
     {'o', "order", order_graph, false,
      "lets every sum over the blocked axis run in the direction of its sweep"},

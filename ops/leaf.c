@@ -1,5 +1,5 @@
 /* Leaves: values that are given, not computed. Their dtype, domain and shape are declared in their
- * attributes.
+ * attributes, but for a gradient, which has arguments and the type of what it is taken by.
  *
  * step is the absolute number of the step on an axis within this call; extent is the number of
  * steps. */
@@ -69,6 +69,26 @@ const op_info op_record_COTANGENT = {
     .formula = "y = the gradient of a custom value",
     .adjoint_formula = "",
     .about = "Stands for dy where a custom value's own adjoint is written; it is never computed.",
+    .sample = {.low = -2, .high = 2}};
+
+static bool gradient_infer(op_builder *b, op_node *n) {
+    const op_node *wrt = n->arguments[1];
+    if (!infer_is_float(b, n, 0) || !infer_is_float(b, n, 1))
+        return false;
+    n->dtype = wrt->dtype;
+    n->domain = wrt->domain;
+    n->shape = wrt->shape;
+    return true;
+}
+
+const op_info op_record_GRADIENT = {
+    OP_RECORD(GRADIENT),
+    .infer = gradient_infer,
+    .formula = "y = d(sum of loss over everything) / dx",
+    .adjoint_formula = "",
+    .about =
+        "The gradient of a loss with respect to one value, through time. It is never computed: "
+        "the pass `grad` puts the adjoint in its place.",
     .sample = {.low = -2, .high = 2}};
 
 static bool counter_infer(op_builder *b, op_node *n) {

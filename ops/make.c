@@ -216,6 +216,13 @@ op_node *make_stop(op_builder *b, op_node *y) {
     return make_custom(b, "stop", y, NULL, NULL, 0, NULL);
 }
 
+op_node *make_gradient(op_builder *b, op_node *loss, op_node *wrt) {
+    op_attributes a;
+    op_node *arguments[] = {loss, wrt};
+    op_attributes_init(&a);
+    return b->make(b, OP_GRADIENT, arguments, 2, &a);
+}
+
 /* ---- feature dimensions */
 
 static op_node *part(op_builder *b, op_id op, op_node *x, int dimension, int64_t low,

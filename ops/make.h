@@ -54,6 +54,8 @@ op_node *make_custom(op_builder *b, const char *name, op_node *y, op_node *const
                      op_node *const *gxs, int n, op_node *cotangent);
 op_node *make_cotangent(op_builder *b, const op_node *y);
 op_node *make_stop(op_builder *b, op_node *y);
+/* Stands for d(sum of loss)/d(wrt), with wrt's type. */
+op_node *make_gradient(op_builder *b, op_node *loss, op_node *wrt);
 
 /* ---- feature dimensions */
 op_node *make_slice(op_builder *b, op_node *x, int dimension, int64_t low, int64_t size);

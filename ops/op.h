@@ -26,7 +26,7 @@ typedef enum op_id {
 
 /* How evaluator and code generator treat an op. */
 typedef enum op_family {
-    OP_FAMILY_LEAF,        /* input param constant step extent cotangent: no computation */
+    OP_FAMILY_LEAF,        /* input param constant step extent cotangent gradient: no computation */
     OP_FAMILY_ELEMENTWISE, /* body() of the broadcast arguments */
     OP_FAMILY_VIEW,   /* every element is one element of one argument, or 0: op_view says which */
     OP_FAMILY_REDUCE, /* reduce, total: fold over dimensions or axes */
@@ -200,7 +200,8 @@ int64_t op_shape_elements(const op_shape *s);
 /* Number of arguments that take part in computing the value (custom: 1, y; all others: all). */
 int op_live_count(const op_node *n);
 /* Does reading argument i of n need axis a of it as a whole, not step by step? (rule 21 of the
- * semantics: total, contract, put, scatter over a; at, stack along a for argument 0) */
+ * semantics: total, contract, put, scatter over a; at, stack along a for argument 0; a gradient,
+ * which sums over everything) */
 bool op_collapses(const op_node *n, int i, int axis);
 /* Contract with a reduced index or axis (an outer product is not heavy). */
 bool op_is_heavy(const op_node *n);

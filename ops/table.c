@@ -58,6 +58,8 @@ bool op_collapses(const op_node *n, int i, int axis) {
     case OP_AT:
     case OP_STACK:
         return i == 0 && n->attributes.axis == axis;
+    case OP_GRADIENT:
+        return true;
     default:
         return false;
     }

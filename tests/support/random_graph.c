@@ -225,7 +225,7 @@ bool random_gradients(graph *g) {
         if (g->nodes.at[i]->op == OP_PARAM && dtype_is_float((dtype)g->nodes.at[i]->dtype))
             vec_push(g->memory, &wrt, g->nodes.at[i]);
     gradients = arena_array(g->memory, op_node *, wrt.count);
-    if (!loss || !grad_program(g, loss, wrt.at, wrt.count, gradients))
+    if (!loss || !grad_later(g, loss, wrt.at, wrt.count, gradients))
         return false;
     for (size_t i = 0; i < wrt.count; i++)
         graph_output_add(g, arena_print(g->memory, "d_%s", wrt.at[i]->attributes.text),

@@ -47,7 +47,7 @@ static int64_t shrink_cost(const graph *g) {
     int64_t cost = (int64_t)(g->outputs.count * 1000 + g->updates.count * 2000);
     for (size_t i = 0; i < g->nodes.count; i++) {
         const op_node *n = g->nodes.at[i];
-        bool leaf = op_get((op_id)n->op)->family == OP_FAMILY_LEAF;
+        bool leaf = n->count == 0;
         cost += n->op == OP_CONSTANT ? 2000 : leaf ? 3000 : 10000;
         for (int d = 0; d < n->shape.rank; d++)
             cost += n->shape.dimension[d] < 0 ? 1 : n->shape.dimension[d];
@@ -195,7 +195,7 @@ static bool shrink_updates(shrink_work *w) {
 
 static bool shrink_node(shrink_work *w, uint32_t id) {
     const op_node *n = w->now->g.nodes.at[id];
-    bool leaf = op_get((op_id)n->op)->family == OP_FAMILY_LEAF;
+    bool leaf = n->count == 0;
     bool number = leaf && n->op != OP_CONSTANT && n->domain == 0 && n->shape.rank == 0;
     for (int way = !leaf ? -2 : number ? -1 : 0; way < n->count; way++) {
         shrink_place place = {id, way};
