@@ -137,6 +137,16 @@ bool grad_later(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_n
  * sample (rule 18). */
 bool grad_step(graph *g, op_node *y, op_node *const *wrt, size_t count, op_node **out);
 
+/* ---- simplify.c, merge.c, join.c: what a user wrote gate by gate as few large contracts. */
+/* Pass: a contract in a loop with a concat of what the loop makes and what it is given becomes a
+ * sum of contracts. Reassociates. */
+void simplify_graph(const graph *from, graph *to);
+/* Pass: contracts of one loop that share their data operand become one, by rows. Every row keeps
+ * its bits, but adjoints, taken afterwards, sum over more rows at once. */
+void merge_graph(const graph *from, graph *to);
+/* Pass: a sum of pads to disjoint places becomes a concat. -0 may stand where +0 did. */
+void join_graph(const graph *from, graph *to);
+
 /* ---- grad_expand.c */
 /* Pass: every `gradient` becomes the adjoint that it stands for; those of one loss share one sweep.
  * A mistake: a loss that depends on its own gradient. */

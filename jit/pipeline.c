@@ -31,8 +31,12 @@ static void pipeline_clean(const graph *from, graph *to) {
 
 const pipeline_pass pipeline_passes[] = {
     {'c', "clean", pipeline_clean, true, "drops what no output, update or length needs"},
+    {'x', "simplify", simplify_graph, false,
+     "splits a contract with a concat of what its loop makes and what it is given"},
+    {'r', "merge", merge_graph, false, "makes contracts of one value one contract, by rows"},
     {'g', "grad", grad_graph, true,
      "puts adjoints in the place of gradients, those of one loss in one sweep"},
+    {'j', "join", join_graph, false, "makes sums of values at disjoint places concats"},
     {'m', "mask", mask_graph, true, "makes outputs 0 past the end of their samples"},
     {'o', "order", order_graph, false,
      "lets every sum over the blocked axis run in the direction of its sweep"},

@@ -25,8 +25,8 @@ typedef struct pipeline_pass {
 } pipeline_pass;
 extern const pipeline_pass pipeline_passes[];
 extern const int pipeline_pass_count;
-/* All graph passes, in the order of the table (docs/passes.md), on a verified copy of `from`: what is
- * lowered, and what the evaluator is compared on. NULL after a mistake. */
+/* All graph passes, in the order of the table (docs/passes.md), on a verified copy of `from`: what
+ * is lowered, and what the evaluator is compared on. NULL after a mistake. */
 graph *pipeline_rewrite(const graph *from, arena *memory, error *problem);
 
 /* pipeline_rewrite, schedule and lower: all in `memory`. NULL after a mistake. */

@@ -1,0 +1,45 @@
+/* In which loop is a value computed? */
+#include "graph/stage.h"
+
+const uint32_t *stage_all(const graph *from, arena *memory, error *problem) {
+    typedef struct level {
+        const schedule_list *items;
+        size_t next;
+        uint32_t stage;
+    } level;
+    graph source = *from; /* nothing is added; mistakes and scratch memory are the caller's */
+    source.memory = source.builder.memory = memory;
+    source.problem = source.builder.problem = problem;
+    uint32_t *stages = arena_array(memory, uint32_t, from->nodes.count), loops = 0;
+    node_list roots = {0};
+    schedule_list items = {0};
+    graph_roots(from, memory, &roots);
+    if (!schedule_graph(&source, memory, roots.at, roots.count, -1, &items))
+        return NULL;
+    level stack[LIMIT_AXES + 1] = {{&items, 0, 0}};
+    for (int depth = 0; depth >= 0;) {
+        level *here = &stack[depth];
+        if (here->next == here->items->count) {
+            depth--;
+            continue;
+        }
+        const schedule_item *item = &here->items->at[here->next++];
+        if (item->node)
+            stages[item->node->id] = here->stage;
+        else
+            stack[++depth] = (level){&item->items, 0, ++loops};
+    }
+    return stages;
+}
+
+const bool *stage_pinned(const graph *from, arena *memory) {
+    bool *pinned = arena_array(memory, bool, from->nodes.count);
+    for (size_t i = 0; i < from->nodes.count; i++) {
+        const op_node *n = from->nodes.at[i];
+        if (n->op != OP_GRADIENT)
+            continue;
+        const op_node *wrt = n->arguments[1];
+        pinned[wrt->id] = op_get((op_id)wrt->op)->family != OP_FAMILY_LEAF;
+    }
+    return pinned;
+}

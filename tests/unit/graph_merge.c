@@ -1,0 +1,149 @@
+/* Splitting, merging and joining: when, when not, and that values stay. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "jit/check.h"
+#include "tests/support/recurrent.h"
+
+static recurrent r;
+static op_builder *b;
+
+static void start(void) {
+    recurrent_init(&r);
+    b = r.b;
+}
+
+static void finish(void) {
+    recurrent_free(&r);
+}
+
+TestSuite(graph_merge, .init = start, .fini = finish);
+
+typedef void pass(const graph *from, graph *to);
+
+/* The program after a pass that must not change its results (exactly, if asked). */
+static graph *after(pass *run, bool exact) {
+    graph *to = arena_new(r.g->memory, graph);
+    graph_init(to, r.g->memory, r.g->problem);
+    run(r.g, to);
+    cr_assert(verify_graph(to), "%s", r.p.problem.message);
+    cr_assert(check_pass(r.g, to, exact, r.g->memory, r.g->problem), "%s", r.p.problem.message);
+    return to;
+}
+
+/* Of those that a result needs. */
+static int count_of(const graph *g, op_id op) {
+    node_list roots = {0}, needed = {0};
+    int count = 0;
+    graph_roots(g, g->memory, &roots);
+    graph_postorder(g->memory, roots.at, roots.count, false, &needed);
+    for (size_t i = 0; i < needed.count; i++)
+        count += needed.at[i]->op == op;
+    return count;
+}
+
+static op_node *weight(const char *name, int rows, int columns) {
+    return recurrent_weight(&r, name, 0, 2, rows, columns);
+}
+
+static op_node *product(const char *spec, op_node *x, op_node *y) {
+    return make_contract(b, spec, x, y, 0);
+}
+
+Test(graph_merge, rows_of_any_height_merge_and_keep_their_bits) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3);
+    graph_output_add(r.g, "p", product("mn,n->m", weight("P", 2, 3), x));
+    graph_output_add(r.g, "q", product("ak,k->a", weight("Q", 4, 3), x));
+    graph *to = after(merge_graph, true);
+    cr_expect_eq(count_of(to, OP_CONTRACT), 1);
+    cr_expect_eq(to->outputs.at[0].node->op, OP_SLICE);
+}
+
+Test(graph_merge, columns_merge_when_the_matrix_stands_behind) {
+    op_node *x = recurrent_input(&r, "x", B, 2, 2, 3);
+    graph_output_add(r.g, "p", product("ik,kj->ij", x, weight("P", 3, 4)));
+    graph_output_add(r.g, "q", product("ik,kj->ij", x, weight("Q", 3, 5)));
+    cr_expect_eq(count_of(after(merge_graph, true), OP_CONTRACT), 1);
+}
+
+Test(graph_merge, different_sums_do_not_merge) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *y = recurrent_input(&r, "y", T | B, 1, 3);
+    op_node *w = weight("W", 3, 3);
+    graph_output_add(r.g, "a", product("mn,n->m", w, x));
+    graph_output_add(r.g, "b", product("mn,n->m", w, y));
+    graph_output_add(r.g, "c", product("nm,n->m", w, x));
+    graph_output_add(r.g, "d", make_contract(b, "mn,n->m", w, x, T));
+    cr_expect_eq(count_of(after(merge_graph, true), OP_CONTRACT), 4);
+}
+
+Test(graph_merge, a_loop_takes_in_nothing_from_outside) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *zero = recurrent_number(&r, 0);
+    op_node *h = recurrent_state(&r, "h", T | B, 3, AXIS_T, 1, zero, 1);
+    op_node *inside = product("mn,n->m", weight("U", 3, 3), h);
+    graph_bind(r.g, h, make_unary(b, OP_TANH, make_add(b, inside, x)));
+    graph_output_add(r.g, "y", product("mn,n->m", weight("V", 2, 3), h));
+    graph_output_add(r.g, "h", h);
+    cr_expect_eq(count_of(after(merge_graph, true), OP_CONTRACT), 2);
+}
+
+Test(graph_merge, a_weight_that_is_made_of_data_is_left_alone) {
+    op_node *x = recurrent_input(&r, "x", T, 1, 2), *p = weight("P", 2, 2);
+    op_node *y = product("mn,n->m", p, x);
+    op_node *made = make_contract(b, "m,n->mn", y, y, T);
+    graph_output_add(r.g, "y", product("mn,n->m", made, x));
+    cr_expect_eq(count_of(after(merge_graph, true), OP_CONTRACT), 3);
+}
+
+Test(graph_merge, a_value_that_a_gradient_is_taken_by_stays) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3);
+    op_node *p = product("mn,n->m", weight("P", 2, 3), x);
+    op_node *q = product("mn,n->m", weight("Q", 2, 3), x);
+    op_node *half = make_slice(b, p, 0, 1, 1);
+    op_node *loss = make_add(b, recurrent_energy(&r, half), recurrent_energy(&r, q));
+    graph_output_add(r.g, "q", q);
+    graph_output_add(r.g, "g", make_gradient(b, loss, p));
+    graph *to = after(merge_graph, true);
+    cr_expect_eq(count_of(to, OP_CONTRACT), count_of(r.g, OP_CONTRACT));
+}
+
+Test(graph_merge, a_step_on_x_and_h_is_split_and_one_on_values_of_the_loop_is_not) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *zero = recurrent_number(&r, 0);
+    op_node *h = recurrent_state(&r, "h", T | B, 2, AXIS_T, 1, zero, 1);
+    op_node *both[] = {x, h}, *inner[] = {h, make_unary(b, OP_TANH, h)};
+    op_node *s = product("mn,n->m", weight("W", 2, 5), make_concat(b, both, 2, 0));
+    op_node *u = product("mn,n->m", weight("U", 2, 4), make_concat(b, inner, 2, 0));
+    graph_bind(r.g, h, make_unary(b, OP_TANH, make_add(b, s, u)));
+    graph_output_add(r.g, "h", h);
+    graph *to = after(simplify_graph, false);
+    cr_expect_eq(count_of(to, OP_CONTRACT), 3);
+    cr_expect_eq(count_of(to, OP_CONCAT), 1);
+}
+
+Test(graph_merge, parts_known_before_the_loop_stay_together) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *zero = recurrent_number(&r, 0);
+    op_node *h = recurrent_state(&r, "h", T | B, 2, AXIS_T, 1, zero, 1);
+    op_node *all[] = {x, make_unary(b, OP_TANH, x), h};
+    op_node *s = product("kn,k->n", weight("W", 8, 2), make_concat(b, all, 3, 0));
+    graph_bind(r.g, h, make_unary(b, OP_TANH, s));
+    graph_output_add(r.g, "h", h);
+    graph *to = after(simplify_graph, false);
+    cr_expect_eq(count_of(to, OP_CONTRACT), 2);
+    cr_expect_eq(count_of(to, OP_CONCAT), 1);
+}
+
+Test(graph_merge, pads_to_disjoint_places_join) {
+    op_node *x = recurrent_input(&r, "x", T, 1, 2), *y = recurrent_input(&r, "y", T | B, 1, 3);
+    op_node *first = make_pad(b, y, 0, 5, 9), *second = make_pad(b, x, 0, 1, 9);
+    graph_output_add(r.g, "sum", make_add(b, first, second));
+    graph *to = after(join_graph, false);
+    cr_expect_eq(count_of(to, OP_ADD), 0);
+    cr_expect_eq(to->outputs.at[0].node->domain, T | B);
+}
+
+Test(graph_merge, pads_that_overlap_do_not_join) {
+    op_node *x = recurrent_input(&r, "x", T, 1, 2), *y = recurrent_input(&r, "y", T, 1, 3);
+    op_node *first = make_pad(b, y, 0, 2, 9), *second = make_pad(b, x, 0, 1, 9);
+    graph_output_add(r.g, "sum", make_add(b, first, second));
+    graph_output_add(r.g, "twice", make_add(b, first, first));
+    cr_expect_eq(count_of(after(join_graph, true), OP_ADD), 2);
+}
