@@ -52,6 +52,8 @@ static lower_class lower_classify_one(const op_node *n) {
     case OP_FAMILY_CONTRACT:
         return read_is_product(n) ? LOWER_GROUPED : LOWER_OWN;
     default:
+        if (n->op == OP_CONCAT)
+            return LOWER_OWN;
         return lower_is_free_op(n) ? LOWER_FREE : LOWER_GROUPED;
     }
 }
@@ -88,7 +90,7 @@ static void lower_classify(lower *l, const node_list *nodes) {
         const op_node *n = nodes->at[i];
         lower_force_memory(l, n);
         lower_force_state(l, n);
-        bool passes = l->class_of[n->id] == LOWER_OWN ||
+        bool passes = (l->class_of[n->id] == LOWER_OWN && n->op != OP_CONCAT) ||
                       (l->class_of[n->id] == LOWER_FREE && feeds_fold[n->id]);
         for (int k = 0; passes && k < op_live_count(n); k++)
             feeds_fold[n->arguments[k]->id] = true;

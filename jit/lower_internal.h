@@ -15,7 +15,7 @@ typedef enum lower_class {
     LOWER_LEAF, /* read from where it is: input, param, constant, step, extent */
     LOWER_FREE, /* views, masks, casts, most delays: computed again by every reader, never stored */
     LOWER_GROUPED, /* element by element: shares a nest with neighbours of the same ranges */
-    LOWER_OWN      /* folds and scatters: a nest of its own */
+    LOWER_OWN      /* folds, scatters, concats: nests of their own */
 } lower_class;
 
 typedef struct lower_memo {
@@ -119,7 +119,7 @@ void lower_close(lower *l);
 bool lower_in_loop(const lower *l, int axis);
 /* The node's buffer, made at need. */
 int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const char *name);
-/* One nest for a fold or scatter. */
+/* The nests of a fold, scatter or concat. */
 void lower_own(lower *l, const op_node *n, nest_list *list);
 
 /* ---- lower_sink.c */

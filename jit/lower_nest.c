@@ -1,10 +1,12 @@
-/* Nests: opening one, its ranges, and the nests of folds and scatters.
+/* Nests: opening one, its ranges, and the nests of folds, scatters and concats.
  *
  * Ranges are listed in memory order of the result, so the last one is contiguous and becomes the
  * vector. A fold adds its own ranges behind them, in exactly the order that the node prescribes. A
  * scatter has the ranges of its source instead, marked as ordered, and reads back what it wrote:
  * additions into one place happen in step order. Its target axis is never the step of an enclosing
- * loop: it needs its sources whole along that axis, so no cycle through it can step there. */
+ * loop: it needs its sources whole along that axis, so no cycle through it can step there. A concat
+ * has a nest for each part, which copies plain vectors; as one nest it would choose among all parts
+ * at every element. */
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
@@ -297,8 +299,36 @@ static void lower_scatter(lower *l, const op_node *n, nest_list *list) {
     lower_close(l);
 }
 
+/* ---- values side by side */
+
+static void lower_concat(lower *l, const op_node *n, nest_list *list) {
+    int along = n->attributes.dimension;
+    int64_t low = 0;
+    for (int i = 0; i < n->count; i++) {
+        const op_node *part = n->arguments[i];
+        lower_open(l, n, "", list);
+        lower_canonical(l, n->domain, &part->shape);
+        lower_point from = l->canonical, to = l->canonical;
+        for (int a = 0; a < LIMIT_AXES; a++)
+            if ((part->domain >> a & 1) == 0)
+                from.axis[a] = -1;
+        to.dimension[along] =
+            tape_body(l, BODY_ADD, BODY_I64, from.dimension[along], tape_integer(l, low), -1);
+        int32_t buffer = lower_buffer(l, n, NEST_ARENA, NULL);
+        nest_ref indices[LIMIT_AXES + LIMIT_RANK];
+        int count = read_storage_indices(l, n, &to, indices);
+        tape_store(l, buffer, indices, count, read_value(l, part, &from));
+        lower_close(l);
+        low += part->shape.dimension[along];
+    }
+    l->home[n->id] = vec_last(&l->plan->kernels);
+}
+
 void lower_own(lower *l, const op_node *n, nest_list *list) {
     switch (n->op) {
+    case OP_CONCAT:
+        lower_concat(l, n, list);
+        break;
     case OP_REDUCE:
     case OP_TOTAL:
         lower_fold(l, n, list);
