@@ -3,7 +3,7 @@
 #
 # It is installed into a fresh prefix, the prefix is moved (so that a path kept from the build would
 # show), and one program in C and one in C++ are built against it through the CMake package and
-# through pkg-config, and run. The header alone also compiles as strict C11 and C++17.
+# through pkg-config, and run. The headers alone also compile as strict C11 and C++17.
 set -euo pipefail
 build=$(cd "${1:?"usage: consumer.sh BUILD CMAKE"}" && pwd)
 cmake=${2:-cmake}
@@ -15,13 +15,15 @@ trap 'rm -rf "$scratch"' EXIT
 mv "$scratch/first" "$scratch/prefix"
 prefix=$scratch/prefix
 
-headers=$(cd "$prefix/include" && find . -type f)
-[[ $headers == ./eddy.h ]] || { echo "installed headers: $headers" && exit 1; }
+headers=$(cd "$prefix/include" && find . -type f | sort | tr '\n' ' ')
+[[ $headers == "./eddy.h ./eddy_nn.h " ]] || { echo "installed headers: $headers" && exit 1; }
 
-echo "the header alone"
+echo "the headers alone"
 strict=(-Wall -Wextra -pedantic -Werror -fsyntax-only -I "$prefix/include")
-printf '#include <eddy.h>\n' | gcc -std=c11 "${strict[@]}" -xc -
-printf '#include <eddy.h>\n' | g++ -std=c++17 "${strict[@]}" -xc++ -
+for header in eddy.h eddy_nn.h; do
+    printf '#include <%s>\n' "$header" | gcc -std=c11 "${strict[@]}" -xc -
+    printf '#include <%s>\n' "$header" | g++ -std=c++17 "${strict[@]}" -xc++ -
+done
 
 echo "through the CMake package"
 "$cmake" -S . -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \

@@ -30,13 +30,17 @@ below=
 for folder in "${folders[@]}"; do
     below+=${below:+|}$folder
     allowed=$outside
+    if [[ $folder == frontends ]]; then
+        allowed+='|"eddy(_nn)?\.h"' # the installed headers find each other wherever they are
+    fi
     if [[ $folder == jit ]]; then
         allowed=$system
     fi
     refuse "$folder may include from $below alone, written from the root" \
         "$allowed|\"($below)/" "$folder"
 done
-refuse "the installed header needs nothing but C" '<(stddef|stdint|stdbool)\.h>' frontends/eddy.h
+refuse "the installed headers need nothing but C" '<(stddef|stdint|stdbool)\.h>|"eddy(_nn)?\.h"' \
+    frontends/eddy*.h
 if [[ -d tests/ref ]]; then
     refuse "tests/ref shares no code with the library" "$outside|\"tests/ref/" tests/ref
 fi
