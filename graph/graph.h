@@ -137,7 +137,7 @@ bool grad_later(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_n
  * sample (rule 18). */
 bool grad_step(graph *g, op_node *y, op_node *const *wrt, size_t count, op_node **out);
 
-/* ---- simplify.c, merge.c, join.c: what a user wrote gate by gate as few large contracts. */
+/* ---- simplify.c, merge.c, join.c, totals.c: what a user wrote gate by gate as few large sums. */
 /* Pass: a contract in a loop with a concat of what the loop makes and what it is given becomes a
  * sum of contracts. Reassociates. */
 void simplify_graph(const graph *from, graph *to);
@@ -146,6 +146,8 @@ void simplify_graph(const graph *from, graph *to);
 void merge_graph(const graph *from, graph *to);
 /* Pass: a sum of pads to disjoint places becomes a concat. -0 may stand where +0 did. */
 void join_graph(const graph *from, graph *to);
+/* Pass: totals of parts of a concat become one total of it. Exact. */
+void totals_graph(const graph *from, graph *to);
 
 /* ---- grad_expand.c */
 /* Pass: every `gradient` becomes the adjoint that it stands for; those of one loss share one sweep.

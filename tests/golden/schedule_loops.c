@@ -1,5 +1,8 @@
-/* What a user wrote gate by gate is computed as an expert would have written it: the contracts of a
- * program, and the loops in which they stand, are held in tests/golden/schedule_*.txt.
+/* What a user wrote gate by gate is computed as an expert would have written it: the contracts and
+ * totals of a program, and the loops in which they stand, are held in tests/golden/schedule_*.txt:
+ * one contract a loop where the equations allow it, one for the inputs of all steps, one for each
+ * kind of weight gradient, one total for all biases. The counts on top are of contracts: in the
+ * loops, those that step backwards behind the slash, and in the whole program.
  *
  * Only what sums is listed, without names and numbers, so two ways of writing one cell can be
  * compared line by line. EDDY_UPDATE=1 renews the files. */
@@ -104,28 +107,39 @@ static eddy_value gru_before(const writing *w) {
 
 /* ---- what becomes of them */
 
-static void list_item(const graph *g, const op_node *n, int depth, text *out) {
-    if (n->op != OP_CONTRACT || !op_is_heavy(n))
+typedef struct listing {
+    const graph *g;
+    text out;
+    int ahead, back, whole; /* contracts inside loops of either direction, and all */
+} listing;
+
+static void list_item(listing *l, const op_node *n, int depth, int sign) {
+    if (n->op != OP_TOTAL && (n->op != OP_CONTRACT || !op_is_heavy(n)))
         return;
-    text_add(out, "%*scontract ", 2 * depth, "");
-    print_type(g, n->arguments[0], out);
-    text_add(out, " * ");
-    print_type(g, n->arguments[1], out);
-    text_add(out, " -> ");
-    print_type(g, n, out);
-    text_add(out, "\n");
+    text_add(&l->out, "%*s%s ", 2 * depth, "", op_get((op_id)n->op)->name);
+    print_type(l->g, n->arguments[0], &l->out);
+    if (n->op == OP_CONTRACT) {
+        text_add(&l->out, " * ");
+        print_type(l->g, n->arguments[1], &l->out);
+        l->ahead += sign > 0;
+        l->back += sign < 0;
+        l->whole++;
+    }
+    text_add(&l->out, " -> ");
+    print_type(l->g, n, &l->out);
+    text_add(&l->out, "\n");
 }
 
-static void list(const graph *g, const schedule_list *items, int depth, text *out) {
+static void list(listing *l, const schedule_list *items, int depth, int sign) {
     for (size_t i = 0; i < items->count; i++) {
         const schedule_item *item = &items->at[i];
         if (item->node) {
-            list_item(g, item->node, depth, out);
+            list_item(l, item->node, depth, sign);
             continue;
         }
-        text_add(out, "%*sloop %s%c\n", 2 * depth, "", g->axes[item->axis].name,
+        text_add(&l->out, "%*sloop %s%c\n", 2 * depth, "", l->g->axes[item->axis].name,
                  item->sign > 0 ? '+' : '-');
-        list(g, &item->items, depth + 1, out);
+        list(l, &item->items, depth + 1, item->sign);
     }
 }
 
@@ -141,6 +155,8 @@ static const char *schedule_of(cell *write, bool gradients, bool ragged) {
         eddy_value weight = eddy_trainable(w.m, i);
         eddy_output(w.m, eddy_value_name(weight), eddy_gradient(loss, weight));
     }
+    if (gradients)
+        eddy_output(w.m, "dx", eddy_gradient(loss, w.x));
     cr_assert_eq(eddy_model_status(w.m), EDDY_OK, "%s", eddy_model_message(w.m));
     error problem = {.code = STATUS_OK};
     graph *g = pipeline_rewrite(&w.m->graph, &memory, &problem);
@@ -148,13 +164,17 @@ static const char *schedule_of(cell *write, bool gradients, bool ragged) {
     cr_assert(check_pass(&w.m->graph, g, false, &memory, &problem), "%s", problem.message);
     node_list roots = {0};
     schedule_list items = {0};
-    text out;
-    text_init(&out, &memory);
+    listing l = {.g = g};
+    text whole;
+    text_init(&whole, &memory);
+    text_init(&l.out, &memory);
     graph_roots(g, &memory, &roots);
     cr_assert(schedule_graph(g, &memory, roots.at, roots.count, -1, &items));
-    list(g, &items, 0, &out);
+    list(&l, &items, 0, 0);
     eddy_model_free(w.m);
-    return out.at;
+    text_add(&whole, "# %s: contracts in loops %d/%d, in the program %d\n%s",
+             gradients ? "with gradients" : "forward", l.ahead, l.back, l.whole, l.out.at);
+    return whole.at;
 }
 
 static void check_file(const char *name, const char *have) {
@@ -179,8 +199,8 @@ static void check_file(const char *name, const char *have) {
 static void check_cell(const char *name, cell *write, bool ragged) {
     text out;
     text_init(&out, &memory);
-    text_add(&out, "# forward\n%s", schedule_of(write, false, ragged));
-    text_add(&out, "# with gradients\n%s", schedule_of(write, true, ragged));
+    text_add(&out, "%s", schedule_of(write, false, ragged));
+    text_add(&out, "%s", schedule_of(write, true, ragged));
     check_file(name, out.at);
 }
 

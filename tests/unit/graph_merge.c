@@ -1,4 +1,4 @@
-/* Splitting, merging and joining: when, when not, and that values stay. */
+/* Splitting, merging, joining and common totals: when, when not, and that values stay. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -146,4 +146,51 @@ Test(graph_merge, pads_that_overlap_do_not_join) {
     graph_output_add(r.g, "sum", make_add(b, first, second));
     graph_output_add(r.g, "twice", make_add(b, first, first));
     cr_expect_eq(count_of(after(join_graph, true), OP_ADD), 2);
+}
+
+static op_node *summed(op_node *x) {
+    return make_total(b, x, T | B, OP_KIND_SUM);
+}
+
+Test(graph_merge, totals_of_parts_are_one_total_of_the_concat_and_keep_their_bits) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *y = recurrent_input(&r, "y", T | B, 1, 2);
+    op_node *both[] = {x, y};
+    graph_output_add(r.g, "both", make_concat(b, both, 2, 0));
+    graph_output_add(r.g, "x", summed(x));
+    graph_output_add(r.g, "y", summed(y));
+    graph_output_add(r.g, "one axis", make_total(b, y, T, OP_KIND_SUM));
+    graph_output_add(r.g, "greatest", make_total(b, y, T | B, OP_KIND_MAX));
+    cr_expect_eq(count_of(after(totals_graph, true), OP_TOTAL), 3);
+}
+
+Test(graph_merge, totals_with_lengths_join_behind_their_mask) {
+    op_shape scalar = op_shape_make(0, NULL);
+    op_node *lengths = make_input(b, "lengths", DTYPE_I32, B, &scalar);
+    cr_assert(graph_axis_lengths(r.g, AXIS_T, lengths));
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *y = recurrent_input(&r, "y", T | B, 1, 2);
+    op_node *both[] = {x, y};
+    graph_output_add(r.g, "both", make_concat(b, both, 2, 0));
+    graph_output_add(r.g, "x", summed(x));
+    graph_output_add(r.g, "y", summed(y));
+    graph *to = after(totals_graph, true);
+    cr_expect_eq(count_of(to, OP_TOTAL), 1);
+}
+
+Test(graph_merge, a_total_that_its_own_concat_needs_stays) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *y = recurrent_input(&r, "y", T | B, 1, 3);
+    op_node *total = summed(x);
+    op_node *both[] = {x, make_mul(b, y, total)};
+    graph_output_add(r.g, "both", make_concat(b, both, 2, 0));
+    graph_output_add(r.g, "x", total);
+    graph_output_add(r.g, "y", summed(both[1]));
+    cr_expect_eq(count_of(after(totals_graph, true), OP_TOTAL), 2);
+}
+
+Test(graph_merge, a_small_share_of_a_concat_is_totalled_alone) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 1), *y = recurrent_input(&r, "y", T | B, 1, 9);
+    op_node *z = recurrent_input(&r, "z", T | B, 1, 1), *all[] = {x, y, z};
+    graph_output_add(r.g, "all", make_concat(b, all, 3, 0));
+    graph_output_add(r.g, "x", summed(x));
+    graph_output_add(r.g, "z", summed(z));
+    cr_expect_eq(count_of(after(totals_graph, true), OP_TOTAL), 2);
 }
