@@ -124,6 +124,22 @@ static void demo_training(eddy_model *m, const bench_row *row) {
     eddy_output(m, "norm", eddy_minimise(loss, adam));
 }
 
+/* A language model out of the library's layers: embedding, LSTM, softmax, clipping, Adam. */
+static void model_training(eddy_model *m, const bench_row *row) {
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value input = eddy_input(m, "input", EDDY_I32, t | b, EDDY_SCALAR);
+    eddy_value target = eddy_input(m, "target", EDDY_I32, t | b, EDDY_SCALAR);
+    eddy_value x = eddy_embedding(m, "symbol", BENCH_SYMBOLS, row->units, input);
+    eddy_value h = eddy_lstm(m, "lstm", t, row->units, x, NULL);
+    eddy_value logits = eddy_dense(m, "next", BENCH_SYMBOLS, h);
+    eddy_value loss = eddy_mean_over(eddy_cross_entropy(logits, target), t | b);
+    eddy_optimiser adam = eddy_adam();
+    adam.clip_norm = 1;
+    eddy_output(m, "loss", loss);
+    eddy_output(m, "norm", eddy_minimise(loss, adam));
+}
+
 /* ---- the rows */
 
 /* Products with `matrices` of [H,H], forward, or forward and backward. */
@@ -141,6 +157,8 @@ const bench_row bench_rows[] = {
     {"gru-train-16x256", gru_training, 16, 256, 100, 50, 3, 2, TRAINING(6, 256)},
     {"demo-train-32x192", demo_training, 32, 192, 32, 32, 3, 2,
      TRAINING(3, 192) + 6 * 192.0 * (int)BENCH_SYMBOLS},
+    {"model-train-32x256", model_training, 32, 256, 32, 32, 4, 2,
+     TRAINING(8, 256) + 3 * 256.0 * (int)BENCH_SYMBOLS},
 };
 const int bench_row_count = sizeof bench_rows / sizeof bench_rows[0];
 
