@@ -118,6 +118,7 @@ eddy_statistics eddy_program_statistics(const eddy_program *p) {
     return (eddy_statistics){.milliseconds = of.milliseconds,
                              .llvm_milliseconds = of.llvm_milliseconds,
                              .kernels = of.kernels,
+                             .nests = of.nests,
                              .object_bytes = of.object_bytes};
 }
 

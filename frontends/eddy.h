@@ -423,7 +423,7 @@ EDDY_API eddy_status eddy_compile(eddy_model *m, eddy_program **out);
 EDDY_API void eddy_program_free(eddy_program *p);
 typedef struct eddy_statistics {
     double milliseconds, llvm_milliseconds; /* of the compilation, of LLVM's part */
-    int kernels;
+    int kernels, nests; /* functions; loop nests, of which equal ones share a function */
     size_t object_bytes;
 } eddy_statistics;
 EDDY_API eddy_statistics eddy_program_statistics(const eddy_program *p);

@@ -1,5 +1,5 @@
-/* A plan becomes an LLVM module: one function for each nest, one entry that walks the program, the
- * constants as private data; object.c then makes an object file of it.
+/* A plan becomes an LLVM module: one function for each nest or for several that share it, one entry
+ * that walks the program, the constants as private data; object.c then makes an object file of it.
  *
  * LLVM is used as an assembler. The IR that is emitted is final: no pass of the optimiser runs over
  * it, since loops, tiles, vectors and the order of every rounding are decided before. That is also
@@ -58,8 +58,8 @@ static void debug_function(emit *e, LLVMValueRef function, const char *symbol, c
         e->builder, LLVMDIBuilderCreateDebugLocation(e->context, e->line, 0, scope, NULL));
 }
 
-LLVMValueRef emit_function(emit *e, const char *symbol, const char *name) {
-    LLVMValueRef function = LLVMAddFunction(e->module, symbol, e->kernel_type);
+LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name) {
+    LLVMValueRef function = LLVMAddFunction(e->module, symbol, type);
     add_attribute(e, function, "nounwind");
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, ""));
     e->line++;
@@ -70,6 +70,14 @@ LLVMValueRef emit_function(emit *e, const char *symbol, const char *name) {
 
 /* ---- constants */
 
+static LLVMValueRef add_constant(const emit *e, LLVMValueRef value) {
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(value), "");
+    LLVMSetInitializer(global, value);
+    LLVMSetGlobalConstant(global, true);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    return global;
+}
+
 static void emit_constants(emit *e) {
     e->constants = arena_array(e->memory, LLVMValueRef, e->plan->buffers.count + 1);
     for (size_t i = 0; i < e->plan->buffers.count; i++) {
@@ -78,12 +86,8 @@ static void emit_constants(emit *e) {
             continue;
         LLVMValueRef bytes =
             LLVMConstStringInContext2(e->context, (const char *)b->data, b->data_bytes, true);
-        LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(bytes), "");
-        LLVMSetInitializer(global, bytes);
-        LLVMSetGlobalConstant(global, true);
-        LLVMSetLinkage(global, LLVMPrivateLinkage);
-        LLVMSetAlignment(global, 64);
-        e->constants[i] = global;
+        e->constants[i] = add_constant(e, bytes);
+        LLVMSetAlignment(e->constants[i], 64);
     }
 }
 
@@ -99,16 +103,34 @@ static const char *kernel_symbol(const emit *e, const nest *n) {
     return arena_print(e->memory, "%s_kernel_%s", e->options->prefix, n->name);
 }
 
+/* The numbers of a nest's buffers; NULL if no other nest runs its kernel, which knows them then. */
+static LLVMValueRef operands_of(const emit *e, const nest *n) {
+    const nest *first = n->shared ? n->shared : n;
+    LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
+    if (first->users <= 1 || n->operand_count == 0)
+        return LLVMConstNull(e->pointer);
+    LLVMValueRef *numbers = arena_array(e->memory, LLVMValueRef, n->operand_count);
+    for (int i = 0; i < n->operand_count; i++)
+        numbers[i] = LLVMConstInt(type, (unsigned)n->operands[i], false);
+    return add_constant(e, LLVMConstArray2(type, numbers, (uint64_t)n->operand_count));
+}
+
+static void emit_call(emit *e, LLVMValueRef entry, const nest *n) {
+    const nest *first = n->shared ? n->shared : n;
+    LLVMValueRef arguments[4];
+    LLVMGetParams(entry, arguments);
+    arguments[3] = operands_of(e, n);
+    LLVMValueRef kernel = LLVMGetNamedFunction(e->module, kernel_symbol(e, first));
+    LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 4, "");
+}
+
 /* Depth of recursion: nested loops, at most the axes. */
 static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
     LLVMTypeRef number = emit_type(e, BODY_I64, 1);
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         if (item->kernel) {
-            LLVMValueRef arguments[3];
-            LLVMGetParams(entry, arguments);
-            LLVMValueRef kernel = LLVMGetNamedFunction(e->module, kernel_symbol(e, item->kernel));
-            LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 3, "");
+            emit_call(e, entry, item->kernel);
             continue;
         }
         LLVMValueRef from = table_entry(e, LLVMGetParam(entry, 1), item->axis);
@@ -129,12 +151,14 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
 static void emit_program(emit *e) {
     for (size_t k = 0; k < e->plan->kernels.count; k++) {
         const nest *n = e->plan->kernels.at[k];
+        if (n->shared)
+            continue;
         arena_mark mark = arena_here(e->memory);
         LLVMSetVisibility(emit_kernel(e, n, kernel_symbol(e, n)), LLVMHiddenVisibility);
         arena_rewind(e->memory, mark);
     }
     const char *name = arena_print(e->memory, "%s_run", e->options->prefix);
-    LLVMValueRef entry = emit_function(e, name, name);
+    LLVMValueRef entry = emit_function(e, e->entry_type, name, name);
     emit_items(e, entry, &e->plan->items);
     LLVMBuildRetVoid(e->builder);
 }
@@ -143,8 +167,10 @@ static void emit_module(emit *e) {
     e->builder = LLVMCreateBuilderInContext(e->context);
     e->module = LLVMModuleCreateWithNameInContext(e->options->prefix, e->context);
     e->pointer = LLVMPointerTypeInContext(e->context, 0);
-    LLVMTypeRef parameters[3] = {e->pointer, e->pointer, e->pointer};
-    e->kernel_type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), parameters, 3, false);
+    LLVMTypeRef parameters[4] = {e->pointer, e->pointer, e->pointer, e->pointer};
+    LLVMTypeRef nothing = LLVMVoidTypeInContext(e->context);
+    e->entry_type = LLVMFunctionType(nothing, parameters, 3, false);
+    e->kernel_type = LLVMFunctionType(nothing, parameters, 4, false);
     if (e->options->debug)
         debug_open(e);
     emit_constants(e);

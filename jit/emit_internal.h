@@ -23,7 +23,9 @@ typedef struct emit {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef pointer;
-    LLVMTypeRef kernel_type; /* void (ptr buffers, ptr extents, ptr outer) */
+    LLVMTypeRef entry_type;  /* void (ptr buffers, ptr extents, ptr outer) */
+    LLVMTypeRef kernel_type; /* void (the same, ptr operands): the numbers of the buffers that a
+                                shared kernel is to use, i32 */
     LLVMValueRef *constants; /* by buffer: its bytes in the object, or NULL */
     LLVMDIBuilderRef debug;  /* NULL: none */
     LLVMMetadataRef file, unit;
@@ -116,8 +118,8 @@ typedef struct emit_nest {
     LLVMValueRef *state;              /* by fold, row, vector */
 } emit_nest;
 
-/* ---- emit.c: a new function of type kernel_type, with the builder at its start */
-LLVMValueRef emit_function(emit *e, const char *symbol, const char *name);
+/* ---- emit.c: a new function, with the builder at its start */
+LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name);
 
 /* ---- object.c: the module through LLVM's code generator. false with *problem set. */
 bool object_emit(LLVMModuleRef module, const machine *row, emit_object *out, error *problem);

@@ -45,6 +45,21 @@ static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {
     return stride;
 }
 
+/* Which buffer this is: known, unless other nests use the kernel too. */
+static LLVMValueRef buffer_number(const emit_nest *s, int32_t buffer) {
+    const emit *e = s->e;
+    if (s->n->users <= 1)
+        return emit_integer(e, buffer);
+    int place = 0;
+    while (s->n->operands[place] != buffer)
+        place++;
+    LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef at = emit_integer(e, place), operands = LLVMGetParam(s->function, 3);
+    at = LLVMBuildGEP2(e->builder, type, operands, &at, 1, "");
+    LLVMValueRef number = LLVMBuildLoad2(e->builder, type, at, "");
+    return LLVMBuildSExt(e->builder, number, emit_type(e, BODY_I64, 1), "");
+}
+
 static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) {
     const emit *e = s->e;
     for (const emit_access *other = s->accesses; other != a; other++)
@@ -52,7 +67,7 @@ static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) 
             return other->base;
     if (e->constants[buffer])
         return e->constants[buffer];
-    LLVMValueRef number = emit_integer(e, buffer), table = LLVMGetParam(s->function, 0);
+    LLVMValueRef number = buffer_number(s, buffer), table = LLVMGetParam(s->function, 0);
     LLVMValueRef at = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
     return LLVMBuildLoad2(e->builder, e->pointer, at, "");
 }

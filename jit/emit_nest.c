@@ -365,7 +365,7 @@ LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
     s->e = e;
     s->n = n;
     emit_facts(s);
-    s->function = emit_function(e, symbol, n->name);
+    s->function = emit_function(e, e->kernel_type, symbol, n->name);
     size_t copies = n->tape.count * (size_t)s->most_rows * (size_t)s->most_vectors;
     s->scalar = arena_array(e->memory, LLVMValueRef, copies + 1);
     s->wide = arena_array(e->memory, LLVMValueRef, copies + 1);

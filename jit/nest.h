@@ -93,6 +93,11 @@ typedef struct nest {
     VEC(nest_instruction) tape;
     VEC(nest_fold) folds;
     bool heavy; /* a contraction: worth a register tile */
+    /* from share_nests; a plan that it has not seen has one kernel for each nest */
+    const struct nest *shared; /* the earlier nest whose kernel does this one's work; NULL: none */
+    int users;                 /* nests that run this one's kernel, if more than 1 */
+    int32_t *operands;         /* its buffers, in the order in which the tape names them */
+    int operand_count;
 } nest;
 
 typedef struct nest_item nest_item;

@@ -13,7 +13,7 @@
  *
  * EDDY_TIME=1: print the milliseconds of every row.
  *
- * The last four rows are no graph rewrites; they stand in the table so that the letters are in one
+ * The last five rows are no graph rewrites; they stand in the table so that the letters are in one
  * place. Lowering schedules for itself, so the schedule is made once more when it is dumped. */
 #include <assert.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@
 #include "jit/check.h"
 #include "jit/lower.h"
 #include "jit/program.h"
+#include "jit/share.h"
 
 static void pipeline_clean(const graph *from, graph *to) {
     rewrite_graph(from, to, NULL, NULL);
@@ -43,6 +44,7 @@ const pipeline_pass pipeline_passes[] = {
      "lets every sum over the blocked axis run in the direction of its sweep"},
     {'s', "schedule", NULL, true, "finds the loops that must step"},
     {'l', "lower", NULL, true, "makes loop nests"},
+    {'k', "share", NULL, true, "gives nests that differ only in their buffers one kernel"},
     {'p', "plan", NULL, true, "gives values that are never needed together the same memory"},
     {'e', "emit", NULL, true, "makes machine code"},
 };
@@ -167,6 +169,20 @@ static bool pipeline_schedule(graph *g, arena *memory, error *problem) {
     return !pipeline_stops(row, problem);
 }
 
+static bool pipeline_share(nest_plan *plan, arena *memory, error *problem) {
+    const pipeline_pass *row = pipeline_row('k');
+    double start = pipeline_now();
+    share_nests(plan);
+    pipeline_time(row, start);
+    if (pipeline_dumps(row)) {
+        text out;
+        text_init(&out, memory);
+        share_print(plan, &out);
+        pipeline_dump(row, out.at);
+    }
+    return !pipeline_stops(row, problem);
+}
+
 nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem) {
     graph *g = pipeline_rewrite(from, memory, problem);
     if (!g || !pipeline_schedule(g, memory, problem))
@@ -183,7 +199,9 @@ nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem) {
         nest_print(plan, &out);
         pipeline_dump(row, out.at);
     }
-    return pipeline_stops(row, problem) ? NULL : plan;
+    if (pipeline_stops(row, problem) || !pipeline_share(plan, memory, problem))
+        return NULL;
+    return plan;
 }
 
 plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem) {
@@ -214,7 +232,7 @@ bool pipeline_emit(const nest_plan *plan, const emit_options *options, const all
     pipeline_time(row, start);
     if (pipeline_dumps(row)) {
         char line[64];
-        snprintf(line, sizeof line, "%zu kernels, %zu bytes", plan->kernels.count, out->count);
+        snprintf(line, sizeof line, "%d kernels, %zu bytes", share_kernel_count(plan), out->count);
         pipeline_dump(row, line);
     }
     if (!pipeline_stops(row, problem))

@@ -14,6 +14,7 @@
 
 #include "core/env.h"
 #include "jit/program_internal.h"
+#include "jit/share.h"
 
 static double program_now(void) {
     struct timespec now;
@@ -101,7 +102,8 @@ static void program_build(program *p, const graph *g, const char *prefix, error 
     p->entry = engine_run(p->code);
     p->stats = (program_stats){.milliseconds = program_now() - start,
                                .llvm_milliseconds = p->object.milliseconds,
-                               .kernels = (int)plan->kernels.count,
+                               .kernels = share_kernel_count(plan),
+                               .nests = (int)plan->kernels.count,
                                .object_bytes = p->object.count};
 }
 

@@ -29,7 +29,7 @@ extern const int pipeline_pass_count;
  * is lowered, and what the evaluator is compared on. NULL after a mistake. */
 graph *pipeline_rewrite(const graph *from, arena *memory, error *problem);
 
-/* pipeline_rewrite, schedule and lower: all in `memory`. NULL after a mistake. */
+/* pipeline_rewrite, schedule, lower and share: all in `memory`. NULL after a mistake. */
 nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem);
 /* plan_make, as a row of the table: one entry per buffer, in `memory`. NULL after a mistake. */
 plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem);
@@ -42,7 +42,7 @@ typedef struct program program;
 typedef struct program_stats {
     double milliseconds; /* whole compilation */
     double llvm_milliseconds;
-    int kernels;
+    int kernels, nests; /* a kernel does the work of one nest or of several */
     size_t object_bytes;
 } program_stats;
 

@@ -123,8 +123,8 @@ static void print_speed(const bench_result *r) {
 }
 
 static void print_program(const bench_result *r) {
-    printf("%-19s %7d %8.1f %8.1f %8.1f %8.1f %9.1f %8.2f %6.1f %6.1f\n", r->row->name, r->kernels,
-           r->first_ms, r->second_ms, r->second_core_ms, r->second_llvm_ms,
+    printf("%-19s %5d %7d %8.1f %8.1f %8.1f %8.1f %9.1f %8.2f %6.1f %6.1f\n", r->row->name,
+           r->nests, r->kernels, r->first_ms, r->second_ms, r->second_core_ms, r->second_llvm_ms,
            (double)r->object_bytes / 1024, (double)r->arena_bytes / (1 << 20), r->arena_floats,
            r->arena_growth);
 }
@@ -135,6 +135,7 @@ static json_t *result_json(const bench_result *r) {
     json_object_set_new(row, "B", json_integer(r->row->samples));
     json_object_set_new(row, "H", json_integer(r->row->units));
     json_object_set_new(row, "T", json_integer(r->steps));
+    json_object_set_new(row, "nests", json_integer(r->nests));
     json_object_set_new(row, "kernels", json_integer(r->kernels));
     json_object_set_new(row, "rounds", json_integer(r->rounds));
     json_object_set_new(row, "calls", json_integer(r->calls));
@@ -196,8 +197,9 @@ int main(int count, char **arguments) {
             failed++;
         }
     }
-    printf("\n%-19s %7s %8s %8s %8s %8s %9s %8s %6s %6s\n", "B x H", "kernels", "first ms",
-           "then ms", "core ms", "LLVM ms", "object KB", "arena MB", "floats", "growth");
+    printf("\n%-19s %5s %7s %8s %8s %8s %8s %9s %8s %6s %6s\n", "B x H", "nests", "kernels",
+           "first ms", "then ms", "core ms", "LLVM ms", "object KB", "arena MB", "floats",
+           "growth");
     for (int i = 0; i < measured; i++)
         print_program(&results[i]);
     printf(

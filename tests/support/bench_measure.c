@@ -57,6 +57,7 @@ static bool bench_compile(const bench_row *row, bench_use *use, bench_result *ou
     eddy_statistics statistics = eddy_program_statistics(use->program);
     out->second_llvm_ms = statistics.llvm_milliseconds;
     out->kernels = statistics.kernels;
+    out->nests = statistics.nests;
     out->object_bytes = statistics.object_bytes;
     return true;
 }

@@ -20,7 +20,7 @@ typedef struct bench_result {
     int64_t steps;
     /* The compilation: in this process the first of this model, and one more. */
     double first_ms, second_ms, second_core_ms, second_llvm_ms;
-    int kernels;
+    int kernels, nests;
     size_t object_bytes;
     /* Memory that the run holds, and what the caller lends it. */
     size_t arena_bytes, input_bytes, output_bytes;

@@ -218,6 +218,7 @@ Test(api_runs, slots_say_what_a_program_takes_and_gives) {
     cr_assert_not(eddy_program_slot(program, EDDY_PARAM, -1, &slot));
     cr_assert_not(eddy_program_slot(program, EDDY_STATE, 0, &slot));
     cr_assert_gt(eddy_program_statistics(program).kernels, 0);
+    cr_assert_geq(eddy_program_statistics(program).nests, eddy_program_statistics(program).kernels);
     cr_assert_gt(eddy_program_statistics(program).object_bytes, 0);
     eddy_run_resize(run, (eddy_extent[]){{"t", 7}, {"b", 5}}, 2);
     cr_assert_eq(eddy_run_elements(run, "x"), 7 * 5 * H);

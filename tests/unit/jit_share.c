@@ -1,0 +1,150 @@
+/* Nests that share a kernel: which ones do, and that each still works on its own buffers. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "jit/share.h"
+#include "tests/support/nest_kit.h"
+
+static arena memory;
+static jmp_buf escape;
+static nest_plan *p;
+
+static void open_plan(void) {
+    arena_init(&memory, allocator_default(), &escape);
+    p = kit_plan(&memory);
+}
+
+static void close_plan(void) {
+    arena_free(&memory);
+}
+
+TestSuite(jit_share, .init = open_plan, .fini = close_plan);
+
+static const int no_axes[] = {-1};
+
+static int buffer(nest_storage storage, int64_t rows, int64_t columns) {
+    const int64_t shape[] = {rows, columns};
+    return kit_buffer(p, storage, DTYPE_F32, no_axes, 2, shape);
+}
+
+static int constant(float value) {
+    const int64_t one[] = {1, 1};
+    int number = kit_buffer(p, NEST_CONSTANT, DTYPE_F32, no_axes, 2, one);
+    float *data = arena_new(&memory, float);
+    *data = value;
+    p->buffers.at[number].data = data;
+    p->buffers.at[number].data_bytes = sizeof *data;
+    return number;
+}
+
+/* y = factor * x + z of the first `rows` rows, inside the loop over an axis (-1: none). */
+typedef struct scaled {
+    int64_t rows, columns;
+    double factor;
+    int x, z, y, loop;
+} scaled;
+
+static nest *add(scaled what) {
+    static int made;
+    const int loops[] = {what.loop, -1};
+    nest_list *list = what.loop < 0 ? NULL : kit_loop(p, what.loop, 1);
+    nest *n = kit_nest(p, list, arena_print(&memory, "nest%d", made++), loops);
+    nest_ref at[2] = {kit_range(p, n, what.rows, 0), kit_range(p, n, what.columns, 0)};
+    nest_ref zero = kit_integer(p, n, 0), corner[2] = {zero, zero};
+    nest_ref x = kit_load(p, n, what.x, 2, at);
+    bool number = p->buffers.at[what.z].storage == NEST_CONSTANT;
+    nest_ref z = kit_load(p, n, what.z, 2, number ? corner : at);
+    nest_ref factor = kit_real(p, n, BODY_F32, what.factor);
+    kit_store(p, n, what.y, 2, at, kit_body(p, n, BODY_FMA, BODY_F32, factor, x, z));
+    return n;
+}
+
+static scaled of(int64_t rows, int64_t columns, double factor) {
+    return (scaled){.rows = rows,
+                    .columns = columns,
+                    .factor = factor,
+                    .x = buffer(NEST_INPUT, rows, columns),
+                    .z = buffer(NEST_INPUT, rows, columns),
+                    .y = buffer(NEST_OUTPUT, rows, columns),
+                    .loop = -1};
+}
+
+static void check(int kernels) {
+    const int64_t extents[LIMIT_AXES] = {3, 2};
+    share_nests(p);
+    cr_assert_eq(share_kernel_count(p), kernels, "%d", share_kernel_count(p));
+    const char *wrong = kit_check(p, extents, 1);
+    cr_assert(!wrong, "%s", wrong);
+}
+
+Test(jit_share, other_buffers_share) {
+    const nest *first = add(of(5, 19, 2)), *second = add(of(5, 19, 2));
+    scaled chained = of(5, 19, 2);
+    chained.x = 5; /* what the second one made */
+    const nest *third = add(chained);
+    check(1);
+    cr_assert_null(first->shared);
+    cr_assert_eq(first->users, 3);
+    cr_assert_eq(second->shared, first);
+    cr_assert_eq(third->shared, first);
+    cr_assert_eq(third->operand_count, 3);
+    cr_assert_eq(third->operands[0], 5);
+    text out;
+    text_init(&out, &memory);
+    share_print(p, &out);
+    cr_assert(strstr(out.at, "3 nests, 1 kernels\n"), "%s", out.at);
+    cr_assert(strstr(out.at, arena_print(&memory, "\n  %s b5 b7 b8\n", third->name)), "%s", out.at);
+}
+
+Test(jit_share, rows_beyond_the_range_do_not_matter) {
+    scaled tall = of(5, 19, 2);
+    tall.x = buffer(NEST_INPUT, 9, 19);
+    add(of(5, 19, 2));
+    add(tall);
+    check(1);
+}
+
+/* Whatever else differs, they do not. */
+Test(jit_share, everything_else_separates) {
+    add(of(5, 19, 2));
+    add(of(5, 19, 3));
+    add(of(6, 19, 2));
+    add(of(5, 18, 2));
+    scaled wide = of(5, 19, 2);
+    wide.z = buffer(NEST_INPUT, 5, 20);
+    add(wide);
+    scaled twice = of(5, 19, 2);
+    twice.z = twice.x;
+    add(twice);
+    check(6);
+}
+
+Test(jit_share, the_same_buffer_twice) {
+    scaled one = of(5, 19, 2), two = of(5, 19, 2);
+    one.z = one.x;
+    two.z = two.x;
+    add(one);
+    add(two);
+    check(1);
+}
+
+/* Code names constants by address. */
+Test(jit_share, constants_are_part_of_the_kernel) {
+    scaled one = of(5, 19, 2), two = of(5, 19, 2), same = of(5, 19, 2);
+    one.z = same.z = constant(7);
+    two.z = constant(8);
+    add(one);
+    add(two);
+    add(same);
+    check(2);
+}
+
+Test(jit_share, inside_loops) {
+    scaled outside = of(5, 19, 2), one = of(5, 19, 2), two = of(5, 19, 2);
+    one.loop = 0;
+    two.loop = 1;
+    add(outside);
+    add(one);
+    add(two);
+    check(1);
+}
