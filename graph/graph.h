@@ -99,14 +99,24 @@ void rewrite_graph(const graph *from, graph *to, rewrite_rule rule, void *user);
 void rewrite_begin(rewrite *r, const graph *from, graph *to, rewrite_rule rule, void *user);
 /* By old number: what these roots (of `from`, NULLs ignored) need and is not mapped yet. */
 const bool *rewrite_reach(const rewrite *r, op_node *const *roots, size_t count);
-/* Maps all of that in number order and binds the states among it. */
+/* Maps these nodes, whose arguments stand before them, in this order, and binds the states. */
+void rewrite_these(rewrite *r, op_node *const *nodes, size_t count);
+/* Maps all that these roots need in number order. */
 void rewrite_need(rewrite *r, op_node *const *roots, size_t count);
 /* Whatever outputs and updates still need, and these. */
 void rewrite_end(rewrite *r);
 /* What a rewritten graph keeps: the nodes of outputs and updates, and the updated params. */
 void rewrite_results(const graph *from, arena *memory, node_list *out);
+/* A state that is open or whose next value stands behind it, maybe because it depends on the state.
+ */
+bool rewrite_is_state(const op_node *n);
 /* builder.substitute. States whose cycle depends on `from` are copied whole. */
 op_node *rewrite_substitute(op_builder *b, op_node *root, op_node *from, op_node *to);
+
+/* ---- clean.c */
+/* Pass: drops what no output, update or length needs, and numbers the rest by what needs it: the
+ * order in which a program was written leaves no trace but that of its outputs. */
+void clean_graph(const graph *from, graph *to);
 
 /* ---- verify.c: every rule that a program must obey (semantics, section 4), with the cycle named
  * and advice. Also: unbound states, dtype and domain consistency of every node. false with *problem

@@ -32,9 +32,7 @@ static void rewrite_mark(arena *memory, bool *needed, op_node *const *map, op_no
     }
 }
 
-/* A state that is open or whose next value stands behind it, maybe because it depends on the state.
- */
-static bool rewrite_is_state(const op_node *n) {
+bool rewrite_is_state(const op_node *n) {
     return n->op == OP_DELAY && (!n->arguments[0] || n->arguments[0]->id >= n->id);
 }
 
@@ -96,14 +94,21 @@ const bool *rewrite_reach(const rewrite *r, op_node *const *roots, size_t count)
     return needed;
 }
 
+void rewrite_these(rewrite *r, op_node *const *nodes, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!r->map[nodes[i]->id])
+            rewrite_one(r, nodes[i]);
+    for (size_t i = 0; i < count; i++)
+        rewrite_bind(r->to, nodes[i], r->map);
+}
+
 void rewrite_need(rewrite *r, op_node *const *roots, size_t count) {
     const bool *needed = rewrite_reach(r, roots, count);
+    node_list these = {0};
     for (size_t i = 0; i < r->from->nodes.count; i++)
         if (needed[i])
-            rewrite_one(r, r->from->nodes.at[i]);
-    for (size_t i = 0; i < r->from->nodes.count; i++)
-        if (needed[i])
-            rewrite_bind(r->to, r->from->nodes.at[i], r->map);
+            vec_push(r->to->memory, &these, r->from->nodes.at[i]);
+    rewrite_these(r, these.at, these.count);
 }
 
 void rewrite_results(const graph *from, arena *memory, node_list *out) {

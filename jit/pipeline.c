@@ -26,12 +26,9 @@
 #include "jit/program.h"
 #include "jit/share.h"
 
-static void pipeline_clean(const graph *from, graph *to) {
-    rewrite_graph(from, to, NULL, NULL);
-}
-
 const pipeline_pass pipeline_passes[] = {
-    {'c', "clean", pipeline_clean, true, "drops what no output, update or length needs"},
+    {'c', "clean", clean_graph, false,
+     "drops what no result needs and numbers the rest by what needs it"},
     {'x', "simplify", simplify_graph, false,
      "splits a contract with a concat of what its loop makes and what it is given"},
     {'r', "merge", merge_graph, false, "makes contracts of one value one contract, by rows"},

@@ -21,6 +21,7 @@
 #include "frontends/nn/nn.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { OPTIMISERS_SGD, OPTIMISERS_MOMENTUM, OPTIMISERS_RMSPROP, OPTIMISERS_ADAM, OPTIMISERS_ADAMW };
 
@@ -145,6 +146,18 @@ static eddy_value optimisers_correction(eddy_value n, double beta, eddy_site her
     return eddy_neg(eddy_expm1(eddy_scale(n, log(beta))));
 }
 
+/* In the order of their names, in which the norm adds up: when they were made leaves no trace. */
+static void optimisers_weights(eddy_model *m, eddy_value *weights, int count) {
+    for (int i = 0; i < count; i++) {
+        eddy_value weight = eddy_trainable(m, i);
+        int at = i;
+        for (; at > 0 && strcmp(eddy_value_name(weights[at - 1]), eddy_value_name(weight)) > 0;
+             at--)
+            weights[at] = weights[at - 1];
+        weights[at] = weight;
+    }
+}
+
 static eddy_value optimisers_minimise(eddy_model *m, eddy_value loss, eddy_optimiser how,
                                       eddy_site here) {
     int count = eddy_trainable_count(m);
@@ -154,8 +167,7 @@ static eddy_value optimisers_minimise(eddy_model *m, eddy_value loss, eddy_optim
                        "one, and the layers do");
     eddy_value *weights = arena_array(&m->memory, eddy_value, count);
     eddy_value *gradients = arena_array(&m->memory, eddy_value, count);
-    for (int i = 0; i < count; i++)
-        weights[i] = eddy_trainable(m, i);
+    optimisers_weights(m, weights, count);
     eddy_grad(loss, weights, count, gradients);
     eddy_value norm = how.clip_norm > 0 ? eddy_clip_by_global_norm(gradients, count, how.clip_norm)
                                         : optimisers_norm(gradients, count, here);

@@ -7,6 +7,7 @@
  * Only what sums is listed, without names and numbers, so two ways of writing one cell can be
  * compared line by line. EDDY_UPDATE=1 renews the files. */
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,13 @@
 
 enum { INPUTS = 3, UNITS = 2 };
 
+/* What a program has beside its loss. */
+enum { GRADIENTS = 1, LENGTHS = 2, TRAINING = 4 };
+
 typedef struct writing {
     eddy_model *m;
     eddy_axes t, b;
     eddy_value x;
-    bool gradients;
 } writing;
 
 static arena memory;
@@ -38,10 +41,10 @@ static void close_memory(void) {
 
 TestSuite(schedule_loops, .init = open_memory, .fini = close_memory);
 
-static writing begin(bool gradients, bool ragged) {
+static writing begin(int with) {
     eddy_model *m = eddy_model_new(&(eddy_options){.dtype = EDDY_F64});
-    writing w = {.m = m, .b = eddy_batch(m, "b"), .gradients = gradients};
-    w.t = ragged ? eddy_time_ragged(m, "t", w.b, "lengths") : eddy_time(m, "t");
+    writing w = {.m = m, .b = eddy_batch(m, "b")};
+    w.t = with & LENGTHS ? eddy_time_ragged(m, "t", w.b, "lengths") : eddy_time(m, "t");
     w.x = eddy_input(m, "x", EDDY_F64, w.t | w.b, INPUTS);
     return w;
 }
@@ -145,19 +148,43 @@ static void list(listing *l, const schedule_list *items, int depth, int sign) {
 
 typedef eddy_value cell(const writing *w);
 
-/* The rewritten program's sums; it is also evaluated before and after. */
-static const char *schedule_of(cell *write, bool gradients, bool ragged) {
-    writing w = begin(gradients, ragged);
+/* "Wi" of "cell.Wi". */
+static const char *last_word(eddy_value weight) {
+    const char *name = eddy_value_name(weight), *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+
+/* A model whose results stand in the same order however the cell is written: that of the names of
+ * its weights. */
+static writing written(cell *write, int with) {
+    enum { MOST = 16 };
+    eddy_value weights[MOST];
+    writing w = begin(with);
     eddy_value h = write(&w);
     eddy_value loss = eddy_total(eddy_reduce_all(eddy_square(h), EDDY_SUM), w.t | w.b);
     eddy_output(w.m, "loss", loss);
-    for (int i = 0; gradients && i < eddy_trainable_count(w.m); i++) {
+    int count = with & GRADIENTS ? eddy_trainable_count(w.m) : 0;
+    cr_assert_leq(count, MOST);
+    for (int i = 0; i < count; i++) {
         eddy_value weight = eddy_trainable(w.m, i);
-        eddy_output(w.m, eddy_value_name(weight), eddy_gradient(loss, weight));
+        int at = i;
+        for (; at > 0 && strcmp(last_word(weights[at - 1]), last_word(weight)) > 0; at--)
+            weights[at] = weights[at - 1];
+        weights[at] = weight;
     }
-    if (gradients)
+    for (int i = 0; i < count; i++)
+        eddy_output(w.m, last_word(weights[i]), eddy_gradient(loss, weights[i]));
+    if (with & GRADIENTS)
         eddy_output(w.m, "dx", eddy_gradient(loss, w.x));
+    if (with & TRAINING)
+        eddy_minimise(loss, eddy_adam());
     cr_assert_eq(eddy_model_status(w.m), EDDY_OK, "%s", eddy_model_message(w.m));
+    return w;
+}
+
+/* The rewritten program's sums; it is also evaluated before and after. */
+static const char *schedule_of(cell *write, int with) {
+    writing w = written(write, with);
     error problem = {.code = STATUS_OK};
     graph *g = pipeline_rewrite(&w.m->graph, &memory, &problem);
     cr_assert(g, "%s", problem.message);
@@ -173,7 +200,7 @@ static const char *schedule_of(cell *write, bool gradients, bool ragged) {
     list(&l, &items, 0, 0);
     eddy_model_free(w.m);
     text_add(&whole, "# %s: contracts in loops %d/%d, in the program %d\n%s",
-             gradients ? "with gradients" : "forward", l.ahead, l.back, l.whole, l.out.at);
+             with & GRADIENTS ? "with gradients" : "forward", l.ahead, l.back, l.whole, l.out.at);
     return whole.at;
 }
 
@@ -196,38 +223,89 @@ static void check_file(const char *name, const char *have) {
     cr_expect_str_eq(have, wanted, "%s differs:\n%s", path, have);
 }
 
-static void check_cell(const char *name, cell *write, bool ragged) {
+static void check_cell(const char *name, cell *write, int with) {
     text out;
     text_init(&out, &memory);
-    text_add(&out, "%s", schedule_of(write, false, ragged));
-    text_add(&out, "%s", schedule_of(write, true, ragged));
+    text_add(&out, "%s", schedule_of(write, with));
+    text_add(&out, "%s", schedule_of(write, with | GRADIENTS));
     check_file(name, out.at);
 }
 
 Test(schedule_loops, lstm_gate_by_gate) {
-    check_cell("lstm_gates", lstm_gates, false);
+    check_cell("lstm_gates", lstm_gates, 0);
 }
 
 Test(schedule_loops, lstm_on_x_and_h) {
-    check_cell("lstm_joined", lstm_joined, false);
+    check_cell("lstm_joined", lstm_joined, 0);
 }
 
 Test(schedule_loops, lstm_with_lengths) {
-    check_cell("lstm_ragged", lstm_gates, true);
+    check_cell("lstm_ragged", lstm_gates, LENGTHS);
 }
 
 Test(schedule_loops, gru_reset_after) {
-    check_cell("gru_after", gru_after, false);
+    check_cell("gru_after", gru_after, 0);
 }
 
 Test(schedule_loops, gru_reset_before) {
-    check_cell("gru_before", gru_before, false);
+    check_cell("gru_before", gru_before, 0);
 }
 
-Test(schedule_loops, the_way_of_writing_does_not_matter) {
-    cell *const ways[] = {lstm_other_order, lstm_library};
-    for (int gradients = 0; gradients < 2; gradients++)
-        for (int i = 0; i < 2; i++)
-            cr_expect_str_eq(schedule_of(ways[i], gradients == 1, false),
-                             schedule_of(lstm_gates, gradients == 1, false));
+/* ---- the way of writing does not matter */
+
+static cell *const lstm_ways[] = {lstm_gates, lstm_other_order, lstm_library};
+
+Test(schedule_loops, all_ways_have_one_schedule) {
+    for (int with = 0; with <= GRADIENTS; with++)
+        for (int i = 1; i < 3; i++)
+            cr_expect_str_eq(schedule_of(lstm_ways[i], with), schedule_of(lstm_ways[0], with));
+}
+
+typedef VEC(unsigned char) byte_list;
+
+/* What is loaded of an object: code and constants. Names of symbols are elsewhere. */
+static byte_list loaded_bytes(const emit_object *object) {
+    const unsigned char *bytes = object->bytes;
+    byte_list out = {0};
+    Elf64_Ehdr head;
+    memcpy(&head, bytes, sizeof head);
+    cr_assert_eq(memcmp(head.e_ident, ELFMAG, SELFMAG), 0);
+    for (int i = 0; i < head.e_shnum; i++) {
+        Elf64_Shdr section;
+        memcpy(&section, bytes + head.e_shoff + i * sizeof section, sizeof section);
+        bool loaded = section.sh_type == SHT_PROGBITS && (section.sh_flags & SHF_ALLOC) != 0;
+        for (size_t k = 0; loaded && k < section.sh_size; k++)
+            vec_push(&memory, &out, bytes[section.sh_offset + k]);
+    }
+    return out;
+}
+
+static byte_list machine_code(cell *write, int with) {
+    writing w = written(write, with);
+    error problem = {.code = STATUS_OK};
+    program *p = program_compile(&w.m->graph, "eddy", allocator_default(), &problem);
+    cr_assert(p, "%s", problem.message);
+    byte_list out = loaded_bytes(program_object(p));
+    program_free(p);
+    eddy_model_free(w.m);
+    return out;
+}
+
+Test(schedule_loops, all_ways_have_one_machine_code) {
+    static const int kinds[] = {0, GRADIENTS, GRADIENTS | LENGTHS, TRAINING};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        byte_list first = machine_code(lstm_ways[0], kinds[k]);
+        cr_assert_gt(first.count, 0);
+        for (int i = 1; i < 3; i++) {
+            byte_list other = machine_code(lstm_ways[i], kinds[k]);
+            bool same = other.count == first.count && memcmp(other.at, first.at, first.count) == 0;
+            cr_expect(same, "way %d, program %d", i, kinds[k]);
+        }
+    }
+}
+
+Test(schedule_loops, another_cell_has_other_machine_code) {
+    byte_list lstm = machine_code(lstm_gates, GRADIENTS);
+    byte_list joined = machine_code(lstm_joined, GRADIENTS);
+    cr_expect(lstm.count != joined.count || memcmp(lstm.at, joined.at, lstm.count) != 0);
 }

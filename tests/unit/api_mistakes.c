@@ -144,7 +144,7 @@ Test(api_mistakes, states) {
             "delay: init f32 {t,b} [4] does not stretch to the value's shape [3]",
             eddy_state_from("h", f.t, eddy_delay_from(f.x, f.t, 1, f.y)));
     MISTAKE(EDDY_ILLEGAL_PROGRAM,
-            "the state %2 h.before, f32 {t,b} [3], is never given its next value; bind "
+            "the state %1 h.before, f32 {t,b} [3], is never given its next value; bind "
             "it to the value that it has after a step",
             {
                 eddy_program *p;

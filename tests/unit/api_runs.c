@@ -138,7 +138,7 @@ Test(api_runs, sizes_beyond_all_memory_are_refused) {
     size_t bytes = eddy_run_bytes(run);
     MISTAKE(eddy_run_resize(run, (eddy_extent[]){{"t", INT32_MAX}, {"b", INT32_MAX}}, 2),
             EDDY_BAD_SIZE,
-            "resize: with 3 * t (2147483647) * b (2147483647) elements of f32 for %8 h the program "
+            "resize: with 3 * t (2147483647) * b (2147483647) elements of f32 for %6 h the program "
             "needs more memory than can be addressed; use smaller extents");
     MISTAKE(eddy_run_resize(run, (eddy_extent[]){{"b", INT64_MAX}}, 1), EDDY_BAD_SIZE,
             "resize: the extent 9223372036854775807 of axis b is not between 0 and 2147483647");

@@ -164,3 +164,54 @@ Test(graph_rewrite, substitution_copies_states_that_depend) {
     cr_assert_eq(h->arguments[0], next, "the original is as it was");
     program_close(&p);
 }
+
+/* What `clean` makes of a text. */
+static const char *cleaned(const char *source, program *p, program *clean) {
+    program_init(p);
+    program_init(clean);
+    cr_assert(parse_graph(&p->g, source, strlen(source), "text"), "%s", p->problem.message);
+    clean_graph(&p->g, &clean->g);
+    cr_assert(verify_graph(&clean->g), "%s", clean->problem.message);
+    return program_text(clean);
+}
+
+Test(graph_rewrite, clean_numbers_by_need) {
+    static const char *const ways[] = {
+        "eddy graph 1\naxis t\n"
+        "%0 = constant 0.0 : f32 {} []\n"
+        "%1 = param \"a\" : f32 {} []\n"
+        "%2 = param \"b\" : f32 {} []\n"
+        "%3 = param \"slow\" : f32 {} []\n"
+        "%4 = delay %8, %0 axis=t distance=1 : f32 {t} []  \"h\"\n"
+        "%5 = mul %1, %4 : f32 {t} []\n"
+        "%6 = tanh %4 : f32 {t} []\n"
+        "%7 = mul %2, %6 : f32 {t} []\n"
+        "%8 = add %5, %7 : f32 {t} []\n"
+        "%9 = add %3, %1 : f32 {} []\n"
+        "%10 = exp %3 : f32 {} []\n"
+        "%11 = total %4 kind=sum over={t} : f32 {} []\n"
+        "output \"loss\" %11\nupdate %1 %9\nupdate %3 %10\n",
+        "eddy graph 1\naxis t\n"
+        "%0 = param \"slow\" : f32 {} []\n"
+        "%1 = exp %0 : f32 {} []\n"
+        "%2 = param \"b\" : f32 {} []\n"
+        "%3 = constant 0.0 : f32 {} []\n"
+        "%4 = delay %11, %3 axis=t distance=1 : f32 {t} []  \"h\"\n"
+        "%5 = total %4 kind=sum over={t} : f32 {} []\n"
+        "%6 = tanh %4 : f32 {t} []\n"
+        "%7 = mul %2, %6 : f32 {t} []\n"
+        "%8 = param \"a\" : f32 {} []\n"
+        "%9 = add %0, %8 : f32 {} []\n"
+        "%10 = mul %8, %4 : f32 {t} []\n"
+        "%11 = add %10, %7 : f32 {t} []\n"
+        "%12 = neg %11 : f32 {t} []\n"
+        "output \"loss\" %5\nupdate %0 %1\nupdate %8 %9\n",
+    };
+    program one, two, again, clean_one, clean_two, clean_again;
+    const char *first = cleaned(ways[0], &one, &clean_one);
+    cr_assert_str_eq(first, cleaned(ways[1], &two, &clean_two));
+    cr_assert_str_eq(first, cleaned(first, &again, &clean_again));
+    program *all[] = {&one, &two, &again, &clean_one, &clean_two, &clean_again};
+    for (int i = 0; i < 6; i++)
+        program_close(all[i]);
+}
