@@ -7,6 +7,7 @@ enum {
     LIMIT_RANK = 8,           /* feature dimensions of a value */
     LIMIT_AXES = 32,          /* loop axes of a model: a domain is a bit set in 32 bits */
     LIMIT_ARGUMENTS = 64,     /* arguments of one node (concat and custom take many) */
+    LIMIT_THREADS = 256,      /* of one call */
     LIMIT_NAME = 200,         /* bytes of a user's name */
     LIMIT_MESSAGE = 2048,     /* bytes of an error message */
     LIMIT_NODES = 1 << 22,    /* nodes of one graph */

@@ -93,10 +93,16 @@ static void emit_constants(emit *e) {
 
 /* ---- the program */
 
-static LLVMValueRef table_entry(const emit *e, LLVMValueRef table, int number) {
-    LLVMTypeRef type = emit_type(e, BODY_I64, 1);
-    LLVMValueRef at = emit_integer(e, number);
-    return LLVMBuildGEP2(e->builder, type, table, &at, 1, "");
+void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts, emit_meet *meet,
+                  void *barrier) {
+    context[EMIT_THREAD] = thread;
+    context[EMIT_THREADS] = (int64_t)sample_parts * unit_parts;
+    context[EMIT_SAMPLE_PART] = thread / unit_parts;
+    context[EMIT_SAMPLE_PARTS] = sample_parts;
+    context[EMIT_UNIT_PART] = thread % unit_parts;
+    context[EMIT_UNIT_PARTS] = unit_parts;
+    context[EMIT_MEET] = (int64_t)(uintptr_t)meet;
+    context[EMIT_BARRIER] = (int64_t)(uintptr_t)barrier;
 }
 
 static const char *kernel_symbol(const emit *e, const nest *n) {
@@ -124,17 +130,32 @@ static void emit_call(emit *e, LLVMValueRef entry, const nest *n) {
     LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 4, "");
 }
 
+/* Before a nest: all that earlier ones made is there. A thread alone waits for nobody. */
+static void emit_meeting(emit *e, LLVMValueRef entry) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef context = LLVMGetParam(entry, 2), one = emit_integer(e, 1);
+    LLVMBasicBlockRef several = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMValueRef threads = emit_number(e, context, EMIT_THREADS);
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSGT, threads, one, ""), several, after);
+    LLVMPositionBuilderAtEnd(b, several);
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), &e->pointer, 1, false);
+    LLVMValueRef meet = LLVMBuildLoad2(b, e->pointer, emit_entry(e, context, EMIT_MEET), "");
+    LLVMBuildCall2(b, type, meet, &context, 1, "");
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
 /* Depth of recursion: nested loops, at most the axes. */
 static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
-    LLVMTypeRef number = emit_type(e, BODY_I64, 1);
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         if (item->kernel) {
+            emit_meeting(e, entry);
             emit_call(e, entry, item->kernel);
             continue;
         }
-        LLVMValueRef from = table_entry(e, LLVMGetParam(entry, 1), item->axis);
-        LLVMValueRef extent = LLVMBuildLoad2(e->builder, number, from, "");
+        LLVMValueRef extent = emit_number(e, LLVMGetParam(entry, 1), item->axis);
         emit_loop loop;
         emit_loop_open(e, entry, &loop, emit_integer(e, 0), extent, emit_integer(e, 1), NULL, 0);
         LLVMValueRef index = loop.counter;
@@ -142,7 +163,7 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
             LLVMValueRef last = LLVMBuildSub(e->builder, extent, emit_integer(e, 1), "");
             index = LLVMBuildSub(e->builder, last, loop.counter, "");
         }
-        LLVMBuildStore(e->builder, index, table_entry(e, LLVMGetParam(entry, 2), item->axis));
+        LLVMBuildStore(e->builder, index, emit_entry(e, LLVMGetParam(entry, 2), item->axis));
         emit_items(e, entry, &item->items);
         emit_loop_close(e, &loop, NULL);
     }

@@ -30,9 +30,30 @@ typedef struct emit_object {
     double milliseconds;     /* spent in LLVM */
 } emit_object;
 
-/* void <prefix>_run(void *const *buffers, const int64_t *extents, int64_t *outer): buffers by plan
- * number, extents by axis number, outer: LIMIT_AXES scratch numbers. false with *problem set (LLVM
- * refused: a bug or an unknown machine). */
+/* What a thread tells the code that it runs, in 64-bit numbers. The threads of a call are a grid of
+ * parts of the samples times parts of all else; thread number = part of samples * parts of units +
+ * part of units. */
+enum {
+    /* [0, LIMIT_AXES): the index of each enclosing recurrence loop, by axis; the code writes it */
+    EMIT_THREAD = LIMIT_AXES,
+    EMIT_THREADS,
+    EMIT_SAMPLE_PART,
+    EMIT_SAMPLE_PARTS,
+    EMIT_UNIT_PART,
+    EMIT_UNIT_PARTS,
+    EMIT_MEET,    /* address of an emit_meet */
+    EMIT_BARRIER, /* for that function alone */
+    EMIT_CONTEXT  /* numbers in all */
+};
+/* Returns when every thread of the call has called it. */
+typedef void emit_meet(int64_t *context);
+/* Fills a context; for one thread with one part of each, meet may be NULL. */
+void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts, emit_meet *meet,
+                  void *barrier);
+
+/* void <prefix>_run(void *const *buffers, const int64_t *extents, int64_t *context): buffers by
+ * plan number, extents by axis number; called by every thread with a context of its own. false with
+ * *problem set (LLVM refused: a bug or an unknown machine). */
 bool emit_plan(const nest_plan *plan, const emit_options *options, const allocator *source,
                emit_object *out, error *problem);
 void emit_object_free(emit_object *object);
@@ -44,7 +65,7 @@ const machine *machine_find(const char *name);
 
 /* ---- engine.c: an object becomes callable (ORC LLJIT; never pages that are writable and
  * executable together) */
-typedef void (*engine_entry)(void *const *buffers, const int64_t *extents, int64_t *outer);
+typedef void (*engine_entry)(void *const *buffers, const int64_t *extents, int64_t *context);
 typedef struct engine engine;
 engine *engine_load(const emit_object *object, const char *prefix, const allocator *source,
                     error *problem);

@@ -402,6 +402,7 @@ void emit_facts(emit_nest *s) {
     choose_tile(s, reached);
     choose_order(s, reached);
     choose_blocks(s);
+    emit_split_choose(s);
     place_instructions(s, reached);
     for (size_t f = 0; s->folds && f < n->folds.count; f++)
         ask(s, n->folds.at[f].next, EMIT_ALL, s->vector_range >= 0);

@@ -23,7 +23,7 @@ typedef struct emit {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef pointer;
-    LLVMTypeRef entry_type;  /* void (ptr buffers, ptr extents, ptr outer) */
+    LLVMTypeRef entry_type;  /* void (ptr buffers, ptr extents, ptr context) */
     LLVMTypeRef kernel_type; /* void (the same, ptr operands): the numbers of the buffers that a
                                 shared kernel is to use, i32 */
     LLVMValueRef *constants; /* by buffer: its bytes in the object, or NULL */
@@ -103,8 +103,10 @@ typedef struct emit_nest {
     emit_fact *facts; /* by instruction */
     emit_access *accesses;
     int access_count;
-    bool folds;      /* something is folded (perhaps over no ranges: one step) */
-    bool repeatable; /* doing an iteration again changes nothing: it reads nothing that it wrote */
+    int sample_range; /* shared among threads by samples; -1: none */
+    int unit_range;   /* shared among threads by tiles; -1: none; may be the same */
+    bool folds;       /* something is folded (perhaps over no ranges: one step) */
+    bool repeatable;  /* doing an iteration again changes nothing: it reads nothing that it wrote */
     /* while emitting */
     int width, vectors, rows;
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
@@ -129,10 +131,19 @@ void object_start(void);
 /* ---- emit_facts.c: everything that is decided before emission; fills s but for the LLVM values */
 void emit_facts(emit_nest *s);
 
+/* ---- emit_split.c: what a thread does of a nest */
+/* Chooses the ranges that threads share; the tile is known. */
+void emit_split_choose(emit_nest *s);
+/* In the function's entry, behind everything else there: narrows first and limit of those ranges to
+ * this thread's part. A nest that cannot be shared is left to thread 0: the others return. */
+void emit_split(emit_nest *s);
+
 /* ---- emit_loop.c: ranges cut into segments, and loops over them that carry values */
 /* Segments of a range under the tile that emit_facts chose; returns their number. Emits their
  * limits here. */
 int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]);
+/* Iterations of the vector range that its widest loop does at once. */
+int64_t emit_vector_span(const emit_nest *s);
 typedef struct emit_loop {
     LLVMBasicBlockRef before, body, after; /* body NULL: it runs just once, in place */
     LLVMValueRef counter, start, end, step;
@@ -156,6 +167,10 @@ LLVMValueRef emit_pick(const emit *e, LLVMIntPredicate when, LLVMValueRef x, LLV
 /* As in memory: bool is a byte. */
 LLVMTypeRef emit_memory_type(const emit *e, body_type type, int width);
 LLVMValueRef emit_integer(const emit *e, int64_t value);
+/* The address of number `which` of a table of i64. */
+LLVMValueRef emit_entry(const emit *e, LLVMValueRef table, int which);
+/* The number there. */
+LLVMValueRef emit_number(const emit *e, LLVMValueRef table, int which);
 bool emit_is_integer(LLVMValueRef value, int64_t *out);
 LLVMValueRef emit_constant(const emit *e, body_type type, body_value value, int width);
 LLVMValueRef emit_splat(const emit *e, LLVMValueRef value, int width);

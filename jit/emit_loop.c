@@ -73,6 +73,12 @@ static LLVMValueRef multiple_below(const emit *e, LLVMValueRef count, int64_t of
     return LLVMBuildSub(e->builder, count, rest, "");
 }
 
+/* The last multiple of `of` from `from` on that is not beyond `limit`. */
+static LLVMValueRef whole_end(const emit *e, LLVMValueRef from, LLVMValueRef limit, int64_t of) {
+    LLVMValueRef count = LLVMBuildSub(e->builder, limit, from, "");
+    return emit_plus(e, from, multiple_below(e, count, of));
+}
+
 /* `end` if start .. end has at least `least` iterations (or fewer, if not wanted), else `start`. */
 static LLVMValueRef end_if(const emit *e, LLVMValueRef start, LLVMValueRef end, bool wanted,
                            int64_t least) {
@@ -113,49 +119,74 @@ static int row_segments(emit_nest *s, emit_segment *out) {
         }
         return add(out, n, (emit_segment){first, small, 1, 1, false});
     }
-    LLVMValueRef count = LLVMBuildSub(e->builder, limit, first, "");
-    LLVMValueRef whole = LLVMBuildAdd(e->builder, first, multiple_below(e, count, rows), "");
+    LLVMValueRef whole = whole_end(e, first, limit, rows);
     n = add(out, n, (emit_segment){first, whole, 1, rows, false});
     return add(out, n, (emit_segment){whole, limit, 1, 1, false});
 }
 
-/* A known number of elements, in vectors that may overlap: tiles of about equal size. */
-static int repeatable_vectors(const emit_nest *s, int64_t known, emit_segment *out) {
-    const emit *e = s->e;
-    int64_t width = s->most_width, vectors = (known + width - 1) / width;
+/* A known number of elements in vectors that may overlap are cut into tiles of about equal size:
+ * vectors of one, or 0 if there are too few elements for that. */
+static int64_t even_vectors(const emit_nest *s) {
+    int64_t known, width = s->most_width;
+    if (!s->repeatable || !emit_is_integer(s->counts[s->vector_range], &known) ||
+        known < width * s->most_vectors)
+        return 0;
+    int64_t vectors = (known + width - 1) / width;
     int64_t tiles = (vectors + s->most_vectors - 1) / s->most_vectors;
-    int64_t copies = (vectors + tiles - 1) / tiles, span = copies * width;
+    return (vectors + tiles - 1) / tiles;
+}
+
+int64_t emit_vector_span(const emit_nest *s) {
+    int64_t even = even_vectors(s);
+    return s->most_width * (even > 0 ? even : s->most_vectors);
+}
+
+/* `to` if there is something between `from` and the limit, else `from`. */
+static LLVMValueRef end_within(const emit *e, LLVMValueRef from, LLVMValueRef limit,
+                               LLVMValueRef to) {
+    LLVMValueRef some = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, from, "");
+    return LLVMBuildSelect(e->builder, some, to, from, "");
+}
+
+/* Whole tiles, then one whose vectors may overlap those before it: they are this thread's too. */
+static int repeatable_vectors(const emit_nest *s, emit_segment *out) {
+    const emit *e = s->e;
+    LLVMValueRef first = s->first[s->vector_range], limit = s->limit[s->vector_range];
+    int width = s->most_width, copies = (int)even_vectors(s);
+    int64_t known = 0, span = (int64_t)width * copies;
+    emit_is_integer(s->counts[s->vector_range], &known);
     int64_t whole = known / span * span, last = (known - whole + width - 1) / width;
-    LLVMValueRef end = emit_integer(e, known);
-    int n = add(
-        out, 0,
-        (emit_segment){emit_integer(e, 0), emit_integer(e, whole), (int)width, (int)copies, false});
+    LLVMValueRef end = emit_pick(e, LLVMIntSLT, limit, emit_integer(e, whole));
+    int n = add(out, 0, (emit_segment){first, end, width, copies, false});
     if (last == 0)
         return n;
-    return add(
-        out, n,
-        (emit_segment){emit_integer(e, known - last * width), end, (int)width, (int)last, false});
+    LLVMValueRef start = emit_integer(e, known - last * width);
+    LLVMValueRef mine = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, emit_integer(e, whole), "");
+    LLVMValueRef till = LLVMBuildSelect(e->builder, mine, emit_integer(e, known), start, "");
+    return add(out, n, (emit_segment){start, till, width, (int)last, false});
 }
 
 static int vector_segments(emit_nest *s, emit_segment *out) {
     const emit *e = s->e;
-    LLVMValueRef count = s->counts[s->vector_range], done = emit_integer(e, 0);
+    LLVMValueRef first = s->first[s->vector_range], limit = s->limit[s->vector_range];
+    LLVMValueRef done = first;
     int width = s->most_width, n = 0;
     int64_t known;
-    bool constant = emit_is_integer(count, &known);
-    if (constant && s->repeatable && known >= (int64_t)width * s->most_vectors)
-        return repeatable_vectors(s, known, out);
+    bool constant = emit_is_integer(s->counts[s->vector_range], &known);
+    if (even_vectors(s) > 0)
+        return repeatable_vectors(s, out);
     if (s->most_vectors > 1) {
-        LLVMValueRef whole = multiple_below(e, count, (int64_t)width * s->most_vectors);
+        LLVMValueRef whole = whole_end(e, done, limit, (int64_t)width * s->most_vectors);
         n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false});
         done = whole;
     }
     if (width > 1 && s->repeatable && !constant) {
-        LLVMValueRef zero = emit_integer(e, 0), end = end_if(e, zero, count, true, width);
+        LLVMValueRef end = end_if(e, first, limit, true, width);
         n = add(out, n, (emit_segment){done, end, width, 1, true});
-        return add(out, n, (emit_segment){zero, end_if(e, zero, count, false, width), 1, 1, false});
+        LLVMValueRef rest = end_if(e, first, limit, false, width);
+        return add(out, n, (emit_segment){first, rest, 1, 1, false});
     }
-    LLVMValueRef whole = multiple_below(e, count, width);
+    LLVMValueRef whole = whole_end(e, done, limit, width);
     n = add(out, n, (emit_segment){done, whole, width, 1, false});
     done = whole;
     int64_t left = constant ? known % width : 0;
@@ -163,11 +194,12 @@ static int vector_segments(emit_nest *s, emit_segment *out) {
         int narrow = 1;
         while (2 * narrow <= left)
             narrow *= 2;
-        LLVMValueRef end = emit_integer(e, known - left + narrow);
+        LLVMValueRef next = emit_plus(e, done, emit_integer(e, narrow));
+        LLVMValueRef end = end_within(e, done, limit, next);
         n = add(out, n, (emit_segment){done, end, narrow, 1, false});
         done = end;
     }
-    return width > 1 ? add(out, n, (emit_segment){done, count, 1, 1, false}) : n;
+    return width > 1 ? add(out, n, (emit_segment){done, limit, 1, 1, false}) : n;
 }
 
 int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]) {

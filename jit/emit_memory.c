@@ -24,13 +24,8 @@ static bool is_common(const emit_nest *s, nest_ref index) {
 }
 
 LLVMValueRef emit_extent(emit_nest *s, int axis) {
-    const emit *e = s->e;
-    if (!s->extents[axis]) {
-        LLVMTypeRef type = emit_type(e, BODY_I64, 1);
-        LLVMValueRef number = emit_integer(e, axis), table = LLVMGetParam(s->function, 1);
-        LLVMValueRef at = LLVMBuildGEP2(e->builder, type, table, &number, 1, "");
-        s->extents[axis] = LLVMBuildLoad2(e->builder, type, at, "");
-    }
+    if (!s->extents[axis])
+        s->extents[axis] = emit_number(s->e, LLVMGetParam(s->function, 1), axis);
     return s->extents[axis];
 }
 

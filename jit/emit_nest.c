@@ -45,14 +45,6 @@ static LLVMValueRef plus_integer(const emit_nest *s, LLVMValueRef value, int64_t
 
 /* ---- one copy of one instruction */
 
-static LLVMValueRef outer_index(const emit_nest *s, int axis) {
-    const emit *e = s->e;
-    LLVMTypeRef type = emit_type(e, BODY_I64, 1);
-    LLVMValueRef number = emit_integer(e, axis), table = LLVMGetParam(s->function, 2);
-    LLVMValueRef at = LLVMBuildGEP2(e->builder, type, table, &number, 1, "");
-    return LLVMBuildLoad2(e->builder, type, at, "");
-}
-
 static LLVMValueRef range_index(const emit_nest *s, int range, int row, int vector) {
     if (range == s->row_range)
         return plus_integer(s, s->index[range], row);
@@ -80,7 +72,7 @@ static LLVMValueRef copy_of(emit_nest *s, size_t i, int row, int vector, int wid
     case NEST_RANGE:
         return range_index(s, in->which, row, vector);
     case NEST_OUTER:
-        return outer_index(s, in->which);
+        return emit_number(s->e, LLVMGetParam(s->function, 2), in->which);
     case NEST_COUNT:
         return emit_extent(s, in->which);
     case NEST_LOAD:
@@ -305,21 +297,37 @@ static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int mo
     return emit_times(e, emit_pick(e, LLVMIntSGT, tiles, one), emit_integer(e, tile));
 }
 
-/* Runs a range in blocks of `step`; even one without iterations has a block. */
-static void open_block(emit_nest *s, int range, LLVMValueRef step, emit_loop *loop) {
+/* A range that runs in blocks, meanwhile. */
+typedef struct nest_block {
+    int range;
+    emit_loop loop;
+    LLVMValueRef first, limit; /* of the whole of this thread's part */
+} nest_block;
+
+/* Runs this thread's part of a range in blocks of `step`; even one without iterations has a block.
+ */
+static void open_block(emit_nest *s, int range, LLVMValueRef step, nest_block *block) {
     const emit *e = s->e;
-    LLVMValueRef count = s->counts[range];
-    emit_loop_open(e, s->function, loop, emit_integer(e, 0),
-                   emit_pick(e, LLVMIntSGT, count, emit_integer(e, 1)), step, NULL, 0);
-    LLVMValueRef end = LLVMBuildAdd(e->builder, loop->counter, step, "");
-    s->first[range] = loop->counter;
-    s->limit[range] = emit_pick(e, LLVMIntSLT, end, count);
+    LLVMValueRef first = s->first[range], limit = s->limit[range];
+    LLVMValueRef least = emit_plus(e, first, emit_integer(e, 1));
+    LLVMValueRef until = emit_pick(e, LLVMIntSGT, limit, least);
+    *block = (nest_block){.range = range, .first = first, .limit = limit};
+    emit_loop_open(e, s->function, &block->loop, first, until, step, NULL, 0);
+    LLVMValueRef end = LLVMBuildAdd(e->builder, block->loop.counter, step, "");
+    s->first[range] = block->loop.counter;
+    s->limit[range] = emit_pick(e, LLVMIntSLT, end, limit);
+}
+
+static void close_block(emit_nest *s, nest_block *block) {
+    emit_loop_close(s->e, &block->loop, NULL);
+    s->first[block->range] = block->first;
+    s->limit[block->range] = block->limit;
 }
 
 static void emit_blocks(emit_nest *s, int depth) {
     bool panels = s->row_range >= 0 && depth == s->panel_depth;
     bool by_rows = s->row_blocks && depth == 0, by_steps = s->block_range >= 0 && panels;
-    emit_loop rows, steps;
+    nest_block rows, steps;
     if (by_rows)
         open_block(s, s->row_range, s->row_step, &rows);
     if (by_steps)
@@ -328,9 +336,9 @@ static void emit_blocks(emit_nest *s, int depth) {
         emit_panel_copy(s);
     emit_range(s, depth);
     if (by_steps)
-        emit_loop_close(s->e, &steps, NULL);
+        close_block(s, &steps);
     if (by_rows)
-        emit_loop_close(s->e, &rows, NULL);
+        close_block(s, &rows);
 }
 
 static void emit_counts(emit_nest *s) {
@@ -375,6 +383,7 @@ LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
     emit_counts(s);
     emit_memory_start(s);
     emit_panel_start(s);
+    emit_split(s);
     emit_inside(s, 0);
     LLVMBuildRetVoid(e->builder);
     return s->function;

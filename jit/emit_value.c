@@ -43,6 +43,16 @@ LLVMValueRef emit_integer(const emit *e, int64_t value) {
     return LLVMConstInt(LLVMInt64TypeInContext(e->context), (unsigned long long)value, true);
 }
 
+LLVMValueRef emit_entry(const emit *e, LLVMValueRef table, int which) {
+    LLVMValueRef number = emit_integer(e, which);
+    return LLVMBuildGEP2(e->builder, emit_type(e, BODY_I64, 1), table, &number, 1, "");
+}
+
+LLVMValueRef emit_number(const emit *e, LLVMValueRef table, int which) {
+    LLVMValueRef at = emit_entry(e, table, which);
+    return LLVMBuildLoad2(e->builder, emit_type(e, BODY_I64, 1), at, "");
+}
+
 bool emit_is_integer(LLVMValueRef value, int64_t *out) {
     if (!LLVMIsAConstantInt(value))
         return false;

@@ -287,6 +287,7 @@ static void verify_nest(const nest_plan *plan, const nest *n) {
         assert(!range->descending || range->folded || range->ordered);
         folded |= range->folded;
     }
+    assert(n->samples >= 0 && n->samples <= nest_parallel_count(n));
     assert(n->loop_count >= 0 && n->loop_count <= LIMIT_AXES);
     for (size_t i = 0; i < n->tape.count; i++)
         verify_instruction(plan, n, i, folded || n->folds.count > 0);

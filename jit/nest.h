@@ -92,7 +92,8 @@ typedef struct nest {
     VEC(nest_range) ranges; /* parallel, then folded */
     VEC(nest_instruction) tape;
     VEC(nest_fold) folds;
-    bool heavy; /* a contraction: worth a register tile */
+    bool heavy;  /* a contraction: worth a register tile */
+    int samples; /* 1 + the parallel range that threads share by samples; 0: none */
     /* from share_nests; a plan that it has not seen has one kernel for each nest */
     const struct nest *shared; /* the earlier nest whose kernel does this one's work; NULL: none */
     int users;                 /* nests that run this one's kernel, if more than 1 */

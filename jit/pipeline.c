@@ -25,6 +25,7 @@
 #include "jit/lower.h"
 #include "jit/program.h"
 #include "jit/share.h"
+#include "jit/split.h"
 
 const pipeline_pass pipeline_passes[] = {
     {'c', "clean", clean_graph, false,
@@ -189,6 +190,7 @@ nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem) {
     nest_plan *plan = lower_graph(g, memory);
     if (!plan)
         return NULL;
+    split_plan(plan);
     pipeline_time(row, start);
     if (pipeline_dumps(row)) {
         text out;

@@ -83,14 +83,18 @@ void program_run_free(program_run *r);
  * out of memory; the run keeps its old extents then. */
 status program_run_resize(program_run *r, const int64_t *extents, error *problem);
 size_t program_run_arena_bytes(const program_run *r);
+/* The threads of a call, 1 to LIMIT_THREADS: parts of the samples times parts of all else. Results
+ * do not depend on them. The tables of threads are allocated here; out of memory leaves the run as
+ * it was. */
+status program_run_threads(program_run *r, int sample_parts, int unit_parts, error *problem);
 /* Elements of a slot at the current extents. */
 size_t program_run_elements(const program_run *r, int slot);
 /* Binds memory of the caller; outputs that are not bound live in the run's arena. NULL unbinds. */
 void program_run_bind(program_run *r, int slot, void *memory);
 void *program_run_bound(const program_run *r, int slot);
 /* Runs. STATUS_MISSING names the first unbound input or param; lengths (i32 inputs that give an
- * axis's lengths) outside [0, extent] are STATUS_ARGUMENT with sample and value; otherwise
- * computes. Allocates nothing. */
+ * axis's lengths) outside [0, extent] are STATUS_ARGUMENT with sample and value; several threads
+ * after a fork are STATUS_UNSUPPORTED; otherwise computes. Allocates nothing. */
 status program_run_call(program_run *r, error *problem);
 
 #endif

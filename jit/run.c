@@ -14,8 +14,14 @@
 
 #include "core/env.h"
 #include "core/size.h"
+#include "core/threads.h"
 #include "jit/guard.h"
 #include "jit/program_internal.h"
+
+/* Threads write their own only, so each is in lines of its own. */
+typedef struct run_context {
+    _Alignas(THREADS_LINE) int64_t numbers[EMIT_CONTEXT];
+} run_context;
 
 struct program_run {
     const program *of;
@@ -26,11 +32,14 @@ struct program_run {
     size_t capacity; /* bytes at base */
     plan_layout layout;
     int64_t extents[LIMIT_AXES];
-    int64_t outer[LIMIT_AXES]; /* scratch of the compiled code */
-    plan_place *places;        /* by buffer, at these extents ... */
-    plan_place *next;          /* ... and room for those of a resize, which may fail */
-    void **bound;              /* by buffer: the caller's memory */
-    void **table;              /* by buffer: what the code is given */
+    threads_barrier barrier;
+    int sample_parts, unit_parts; /* of the threads of a call */
+    int contexts_count;
+    run_context *contexts; /* one per thread: what the code is told */
+    plan_place *places;    /* by buffer, at these extents ... */
+    plan_place *next;      /* ... and room for those of a resize, which may fail */
+    void **bound;          /* by buffer: the caller's memory */
+    void **table;          /* by buffer: what the code is given */
 };
 
 static const site run_nowhere = {NULL, 0};
@@ -56,10 +65,15 @@ program_run *program_run_new(const program *p, const allocator *source, error *p
     r->bound = (void **)(r->next + p->buffer_count);
     r->table = r->bound + p->buffer_count;
     int64_t empty[LIMIT_AXES] = {0};
-    if (program_run_resize(r, empty, problem) == STATUS_OK)
+    if (program_run_threads(r, 1, 1, problem) == STATUS_OK &&
+        program_run_resize(r, empty, problem) == STATUS_OK)
         return r;
     program_run_free(r);
     return NULL;
+}
+
+static size_t run_contexts_bytes(int count) {
+    return (size_t)count * sizeof(run_context);
 }
 
 static void run_give(program_run *r) {
@@ -73,7 +87,28 @@ void program_run_free(program_run *r) {
     if (!r)
         return;
     run_give(r);
+    allocator_give(r->source, r->contexts, run_contexts_bytes(r->contexts_count));
     allocator_give(r->source, r, r->own_bytes);
+}
+
+status program_run_threads(program_run *r, int sample_parts, int unit_parts, error *problem) {
+    int count = sample_parts * unit_parts;
+    assert(sample_parts > 0 && unit_parts > 0 && count <= LIMIT_THREADS);
+    if (problem->code != STATUS_OK)
+        return problem->code;
+    if (count > r->contexts_count) {
+        run_context *more =
+            allocator_take(r->source, run_contexts_bytes(count), _Alignof(run_context));
+        if (!more)
+            return error_set(problem, STATUS_OUT_OF_MEMORY, run_nowhere,
+                             "threads: out of memory for %d threads", count);
+        allocator_give(r->source, r->contexts, run_contexts_bytes(r->contexts_count));
+        r->contexts = more;
+        r->contexts_count = count;
+    }
+    r->sample_parts = sample_parts;
+    r->unit_parts = unit_parts;
+    return STATUS_OK;
 }
 
 /* ---- extents */
@@ -233,13 +268,43 @@ static bool run_lengths(const program_run *r, error *problem) {
     return true;
 }
 
+static void run_meet(int64_t *context) {
+    threads_meet((threads_barrier *)(uintptr_t)context[EMIT_BARRIER], (int)context[EMIT_THREADS]);
+}
+
+/* One thread's part of a call. If OpenMP granted fewer threads than asked for, they share units. */
+static void run_part(void *user, int thread, int count) {
+    program_run *r = user;
+    bool granted = count == r->sample_parts * r->unit_parts;
+    int64_t *context = r->contexts[thread].numbers;
+    emit_context(context, thread, granted ? r->sample_parts : 1, granted ? r->unit_parts : count,
+                 run_meet, &r->barrier);
+    r->of->entry(r->table, r->extents, context);
+}
+
+static bool run_may_start(int threads, error *problem) {
+    if (threads == 1 || threads_can_run())
+        return true;
+    error_set(
+        problem, STATUS_UNSUPPORTED, run_nowhere,
+        "call: this process was forked from one that had run on several threads, which do not "
+        "survive that; let the run use one thread, or fork before the first call that uses "
+        "several");
+    return false;
+}
+
 status program_run_call(program_run *r, error *problem) {
-    if (problem->code != STATUS_OK || !run_is_bound(r, problem) || !run_lengths(r, problem))
+    int threads = r->sample_parts * r->unit_parts;
+    if (problem->code != STATUS_OK || !run_is_bound(r, problem) || !run_lengths(r, problem) ||
+        !run_may_start(threads, problem))
         return problem->code;
     if (r->guarded)
         for (size_t i = 0; i < r->of->buffer_count; i++)
             if (r->places[i].bytes > 0)
                 memset(r->base + r->places[i].offset, 0xFF, r->places[i].bytes);
-    r->of->entry(r->table, r->extents, r->outer);
+    if (threads > 1)
+        threads_run(threads, run_part, r);
+    else
+        run_part(r, 0, 1);
     return STATUS_OK;
 }

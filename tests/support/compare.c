@@ -85,6 +85,26 @@ static void compare_bind(compare_work *w) {
     }
 }
 
+/* A call on parts of samples times parts of units, from the same start: are the results the same?
+ */
+static bool compare_call(compare_work *w, const eval *values, int samples, int units,
+                         error *problem) {
+    compare_bind(w);
+    if (program_run_threads(w->run, samples, units, problem) != STATUS_OK ||
+        program_run_call(w->run, problem) != STATUS_OK)
+        return false;
+    bool same = true;
+    for (size_t i = 0; i < w->g->outputs.count && same; i++)
+        same = compare_result(w, values, w->g->outputs.at[i].node, NEST_OUTPUT,
+                              w->g->outputs.at[i].name);
+    for (size_t i = 0; i < w->g->updates.count && same; i++)
+        same = compare_result(w, values, w->g->updates.at[i].node, NEST_PARAM,
+                              w->g->updates.at[i].variable->attributes.text);
+    if (!same)
+        text_add(w->report, "on %d x %d threads\n", samples, units);
+    return same;
+}
+
 static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint64_t seed,
                                   error *problem) {
     check_draw(w->g, w->memory, extents, seed, &w->sample);
@@ -98,16 +118,10 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
         return COMPARE_REFUSED;
     if (program_run_resize(w->run, w->sample.extents, problem) != STATUS_OK)
         return COMPARE_DIFFERENT;
-    compare_bind(w);
-    if (program_run_call(w->run, problem) != STATUS_OK)
-        return COMPARE_DIFFERENT;
+    static const int grids[][2] = {{1, 1}, {2, 1}, {1, 2}, {1, 3}, {3, 1}, {2, 2}};
     bool same = true;
-    for (size_t i = 0; i < w->g->outputs.count && same; i++)
-        same = compare_result(w, values, w->g->outputs.at[i].node, NEST_OUTPUT,
-                              w->g->outputs.at[i].name);
-    for (size_t i = 0; i < w->g->updates.count && same; i++)
-        same = compare_result(w, values, w->g->updates.at[i].node, NEST_PARAM,
-                              w->g->updates.at[i].variable->attributes.text);
+    for (size_t i = 0; i < sizeof grids / sizeof *grids && same; i++)
+        same = compare_call(w, values, grids[i][0], grids[i][1], problem);
     return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
 }
 

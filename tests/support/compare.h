@@ -12,8 +12,9 @@ typedef enum compare_verdict {
 } compare_verdict;
 
 /* Compiles g once and runs it at `count` tables of extents (by axis number; fixed ones are ignored)
- * on inputs, params and lengths drawn from seed. Outputs and updated params are compared with
- * eval_graph of the rewritten graph, bit for bit (a NaN equals a NaN). */
+ * on inputs, params and lengths drawn from seed, on 1, 2, 3 and 4 threads that share samples, units
+ * or both. Outputs and updated params are compared with eval_graph of the rewritten graph, bit for
+ * bit (a NaN equals a NaN). */
 compare_verdict compare_program(const graph *g, const int64_t (*extents)[LIMIT_AXES], size_t count,
                                 uint64_t seed, text *report);
 

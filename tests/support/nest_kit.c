@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/rng.h"
+#include "core/threads.h"
 
 /* ---- building */
 
@@ -396,6 +397,26 @@ static const char *compare(const nest_plan *p, const int64_t *extents, void **ex
     return NULL;
 }
 
+/* Threads that run a compiled plan together. */
+enum { KIT_TEAM = 3 };
+typedef struct team {
+    engine_entry run;
+    void **buffers;
+    const int64_t *extents;
+    threads_barrier barrier;
+    int64_t contexts[KIT_TEAM][EMIT_CONTEXT];
+} team;
+
+static void team_meet(int64_t *context) {
+    threads_meet((threads_barrier *)(uintptr_t)context[EMIT_BARRIER], (int)context[EMIT_THREADS]);
+}
+
+static void team_part(void *user, int thread, int count) {
+    team *t = user;
+    emit_context(t->contexts[thread], thread, 1, count, team_meet, &t->barrier);
+    t->run(t->buffers, t->extents, t->contexts[thread]);
+}
+
 static const char *check_row(const nest_plan *p, const int64_t *extents, uint64_t seed,
                              const machine *row, void **expected) {
     error problem = {.code = STATUS_OK};
@@ -405,13 +426,14 @@ static const char *check_row(const nest_plan *p, const int64_t *extents, uint64_
         return arena_print(p->memory, "%s: %s", row->name, problem.message);
     engine *e = engine_load(&object, "kit", allocator_default(), &problem);
     const char *wrong = NULL;
-    if (e) {
-        void **got = make_buffers(p, extents, seed);
-        int64_t outer[LIMIT_AXES];
-        engine_run(e)(got, extents, outer);
-        wrong = compare(p, extents, expected, got, row->name);
-    } else {
+    if (!e)
         wrong = arena_print(p->memory, "%s: %s", row->name, problem.message);
+    for (int threads = 1; e && !wrong && threads <= KIT_TEAM; threads++) {
+        team t = {.run = engine_run(e), .extents = extents};
+        t.buffers = make_buffers(p, extents, seed);
+        threads_run(threads, team_part, &t);
+        wrong = compare(p, extents, expected, t.buffers,
+                        arena_print(p->memory, "%s, %d threads", row->name, threads));
     }
     engine_free(e);
     emit_object_free(&object);

@@ -87,8 +87,9 @@ Test(emit_object, engines_are_independent) {
     for (int i = 0; i < 21; i++)
         x[i] = (float)(-i * i);
     void *buffers[2] = {x, y};
-    int64_t extents[LIMIT_AXES] = {0}, outer[LIMIT_AXES];
-    engine_run(two)(buffers, extents, outer);
+    int64_t extents[LIMIT_AXES] = {0}, context[EMIT_CONTEXT];
+    emit_context(context, 0, 1, 1, NULL, NULL);
+    engine_run(two)(buffers, extents, context);
     for (int i = 0; i < 21; i++)
         cr_assert_eq(y[i], (float)i);
     engine_free(two);

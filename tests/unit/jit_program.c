@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "jit/program.h"
 #include "tests/support/fault.h"
@@ -254,4 +256,37 @@ Test(jit_program, refuses_a_graph_with_a_mistake) {
     cr_assert_null(program_compile(&u.g, "unit", allocator_default(), &again));
     cr_assert_str_eq(again.message, u.problem.message);
     arena_free(&u.memory);
+}
+
+/* ---- threads */
+
+/* 0: computed; else the status. */
+static int call_in_child(program_run *r) {
+    error problem = {0};
+    pid_t child = fork();
+    if (child == 0)
+        _exit((int)program_run_call(r, &problem));
+    int state;
+    waitpid(child, &state, 0);
+    return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+Test(jit_program, several_threads_after_a_fork_are_refused, .timeout = 60) {
+    program *p = unit_compile();
+    error problem = {.code = STATUS_OK};
+    program_run *r = program_run_new(p, allocator_default(), &problem);
+    float x[12] = {0}, w[3] = {0};
+    int32_t lengths[] = {2, 1};
+    resize(r, 2, 2);
+    program_run_bind(r, slot(p, NEST_INPUT, "x"), x);
+    program_run_bind(r, slot(p, NEST_PARAM, "W"), w);
+    program_run_bind(r, slot(p, NEST_INPUT, "lengths"), lengths);
+    cr_expect_eq(program_run_threads(r, 1, 2, &problem), STATUS_OK);
+    cr_expect_eq(call_in_child(r), STATUS_OK, "the parent has had one thread so far");
+    cr_expect_eq(program_run_call(r, &problem), STATUS_OK, "%s", problem.message);
+    cr_expect_eq(call_in_child(r), STATUS_UNSUPPORTED);
+    cr_expect_eq(program_run_threads(r, 1, 1, &problem), STATUS_OK);
+    cr_expect_eq(call_in_child(r), STATUS_OK, "one thread always works");
+    program_run_free(r);
+    program_free(p);
 }

@@ -1,0 +1,80 @@
+/* Threads: the one file that knows OpenMP.
+ *
+ * Generated code is one function that every thread runs, with its number; where one part needs what
+ * another has made, they meet. OpenMP makes the threads, because a program may already have its
+ * pool of them; the barrier is ours, since it is met at each step of a recurrence and must cost as
+ * little as passing a cache line to and fro.
+ *
+ * Traps. A barrier that only spins is a disaster beside another busy process: a thread that waits
+ * takes the core of the one it waits for. So it spins a bounded time and then gives its core away
+ * each time it looks. OpenMP may grant fewer threads than asked for (a region inside a region gets
+ * one): the body is told how many there are. Rounding and denormal modes belong to a thread, so
+ * those of the caller are passed on. And OpenMP's threads do not survive a fork. */
+#include "core/threads.h"
+
+#include <fenv.h>
+#include <omp.h>
+#include <sched.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { THREADS_SPINS = 1000 /* looks at the line before the core is given away: some 20 us */ };
+
+/* ---- the barrier */
+
+static void threads_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* A round is over when the last thread has arrived; it opens the next one. The number of rounds
+ * cannot change before this thread arrives, so it may be read without order. */
+void threads_meet(threads_barrier *b, int count) {
+    unsigned round = atomic_load_explicit(&b->round, memory_order_relaxed);
+    unsigned before = atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel);
+    if (before + 1 == (unsigned)count) {
+        atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
+        atomic_store_explicit(&b->round, round + 1, memory_order_release);
+        return;
+    }
+    for (int spins = 0; atomic_load_explicit(&b->round, memory_order_acquire) == round; spins++)
+        if (spins < THREADS_SPINS)
+            threads_pause();
+        else
+            sched_yield();
+}
+
+/* ---- the region */
+
+/* The process that had the first region of several threads; 0: none yet. */
+static _Atomic pid_t threads_owner;
+
+int threads_available(void) {
+    int cores = omp_get_num_procs();
+    return cores > 0 ? cores : 1;
+}
+
+bool threads_can_run(void) {
+    pid_t owner = atomic_load(&threads_owner);
+    return owner == 0 || owner == getpid();
+}
+
+void threads_run(int wanted, threads_body *body, void *user) {
+    pid_t nobody = 0;
+    atomic_compare_exchange_strong(&threads_owner, &nobody, getpid());
+    fenv_t modes;
+    fegetenv(&modes);
+#pragma omp parallel num_threads(wanted) default(none) firstprivate(body, user) shared(modes)
+    {
+        int thread = omp_get_thread_num();
+        fenv_t own;
+        if (thread > 0) {
+            fegetenv(&own);
+            fesetenv(&modes);
+        }
+        body(user, thread, omp_get_num_threads());
+        if (thread > 0)
+            fesetenv(&own);
+    }
+}
