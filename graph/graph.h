@@ -147,10 +147,13 @@ bool grad_later(graph *g, op_node *loss, op_node *const *wrt, size_t count, op_n
  * sample (rule 18). */
 bool grad_step(graph *g, op_node *y, op_node *const *wrt, size_t count, op_node **out);
 
-/* ---- simplify.c, merge.c, join.c, totals.c: what a user wrote gate by gate as few large sums. */
+/* ---- simplify.c, sums.c, merge.c, join.c, totals.c: what a user wrote gate by gate as few large
+ * sums. */
 /* Pass: a contract in a loop with a concat of what the loop makes and what it is given becomes a
  * sum of contracts. Reassociates. */
 void simplify_graph(const graph *from, graph *to);
+/* Pass: a sum of contracts in a loop becomes one contract over the terms of all. Reassociates. */
+void sums_graph(const graph *from, graph *to);
 /* Pass: contracts of one loop that share their data operand become one, by rows. Every row keeps
  * its bits, but adjoints, taken afterwards, sum over more rows at once. */
 void merge_graph(const graph *from, graph *to);

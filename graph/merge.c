@@ -43,18 +43,6 @@ typedef struct merge_work {
     merge_place *places; /* by old number */
 } merge_work;
 
-/* By node number: values made of nothing that varies over an axis. */
-static const bool *merge_constant(const graph *from, arena *memory) {
-    bool *constant = arena_array(memory, bool, from->nodes.count);
-    for (size_t i = 0; i < from->nodes.count; i++) {
-        const op_node *n = from->nodes.at[i];
-        constant[i] = n->domain == 0 && n->op != OP_GRADIENT;
-        for (int k = 0; k < n->count && constant[i]; k++)
-            constant[i] = constant[n->arguments[k]->id];
-    }
-    return constant;
-}
-
 /* The dimension of the operand whose letter is in the result and not in the other operand; -1:
  * none.
  */
@@ -160,7 +148,7 @@ void merge_graph(const graph *from, graph *to) {
     merge_work w = {.memory = memory,
                     .stages = stage_all(from, memory, to->problem),
                     .pinned = stage_pinned(from, memory),
-                    .constant = merge_constant(from, memory),
+                    .constant = stage_constant(from, memory),
                     .first = arena_array(memory, size_t, from->nodes.count),
                     .places = arena_array(memory, merge_place, from->nodes.count)};
     if (!w.stages)

@@ -43,3 +43,14 @@ const bool *stage_pinned(const graph *from, arena *memory) {
     }
     return pinned;
 }
+
+const bool *stage_constant(const graph *from, arena *memory) {
+    bool *constant = arena_array(memory, bool, from->nodes.count);
+    for (size_t i = 0; i < from->nodes.count; i++) {
+        const op_node *n = from->nodes.at[i];
+        constant[i] = n->domain == 0 && n->op != OP_GRADIENT;
+        for (int k = 0; k < n->count && constant[i]; k++)
+            constant[i] = constant[n->arguments[k]->id];
+    }
+    return constant;
+}

@@ -10,5 +10,7 @@ const uint32_t *stage_all(const graph *from, arena *memory, error *problem);
 /* By node number: computed values that a gradient is taken by. Their readers must go on reading
  * them, or the gradient would lose what came through those readers. */
 const bool *stage_pinned(const graph *from, arena *memory);
+/* By node number: values made of nothing that varies over an axis. */
+const bool *stage_constant(const graph *from, arena *memory);
 
 #endif

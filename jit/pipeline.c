@@ -32,6 +32,7 @@ const pipeline_pass pipeline_passes[] = {
      "drops what no result needs and numbers the rest by what needs it"},
     {'x', "simplify", simplify_graph, false,
      "splits a contract with a concat of what its loop makes and what it is given"},
+    {'u', "sums", sums_graph, false, "makes a sum of contracts in a loop one contract"},
     {'r', "merge", merge_graph, false, "makes contracts of one value one contract, by rows"},
     {'g', "grad", grad_graph, true,
      "puts adjoints in the place of gradients, those of one loss in one sweep"},

@@ -98,6 +98,28 @@ static eddy_value lstm_library(const writing *w) {
     return eddy_lstm(w->m, "cell", w->t, UNITS, w->x, &options);
 }
 
+/* Every gate sees both states, each through a matrix of its own. */
+static eddy_value lstm_on_states(const writing *w) {
+    eddy_value h = eddy_state(w->m, "h", w->t, UNITS), c = eddy_state(w->m, "c", w->t, UNITS);
+    eddy_value gates[4];
+    static const char *const inputs[] = {"Wi", "Wf", "Wg", "Wo"},
+                             *pasts[] = {"Ui", "Uf", "Ug", "Uo"},
+                             *memories[] = {"Vi", "Vf", "Vg", "Vo"};
+    for (int i = 0; i < 4; i++) {
+        eddy_value x = eddy_linear(w->m, inputs[i], UNITS, w->x);
+        eddy_value past = eddy_linear(w->m, pasts[i], UNITS, h);
+        eddy_value inner = eddy_linear(w->m, memories[i], UNITS, c);
+        gates[i] = eddy_sum(inner, x, past);
+    }
+    eddy_value kept = eddy_mul(eddy_sigmoid(gates[1]), c);
+    eddy_value added = eddy_mul(eddy_sigmoid(gates[0]), eddy_tanh(gates[2]));
+    eddy_value now = eddy_add(kept, added);
+    eddy_value out = eddy_mul(eddy_sigmoid(gates[3]), eddy_tanh(now));
+    eddy_next(c, now);
+    eddy_next(h, out);
+    return out;
+}
+
 static eddy_value gru_after(const writing *w) {
     eddy_cell_options options = {0};
     return eddy_gru(w->m, "cell", w->t, UNITS, w->x, &options);
@@ -237,6 +259,10 @@ Test(schedule_loops, lstm_gate_by_gate) {
 
 Test(schedule_loops, lstm_on_x_and_h) {
     check_cell("lstm_joined", lstm_joined, 0);
+}
+
+Test(schedule_loops, lstm_on_both_states) {
+    check_cell("lstm_states", lstm_on_states, 0);
 }
 
 Test(schedule_loops, lstm_with_lengths) {

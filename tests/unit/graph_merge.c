@@ -1,4 +1,4 @@
-/* Splitting, merging, joining and common totals: when, when not, and that values stay. */
+/* Splitting, summing, merging, joining and common totals: when, when not, and that values stay. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -129,6 +129,75 @@ Test(graph_merge, parts_known_before_the_loop_stay_together) {
     graph *to = after(simplify_graph, false);
     cr_expect_eq(count_of(to, OP_CONTRACT), 2);
     cr_expect_eq(count_of(to, OP_CONCAT), 1);
+}
+
+/* Two states, c of 2 and h of 3 numbers. */
+static void two_states(op_node **c, op_node **h) {
+    op_node *zero = recurrent_number(&r, 0);
+    *c = recurrent_state(&r, "c", T | B, 2, AXIS_T, 1, zero, 1);
+    *h = recurrent_state(&r, "h", T | B, 3, AXIS_T, 1, zero, 2);
+}
+
+/* Their next values are tanh of these. */
+static void two_steps(op_node *c, op_node *h, op_node *next_c, op_node *next_h) {
+    graph_bind(r.g, c, make_unary(b, OP_TANH, next_c));
+    graph_bind(r.g, h, make_unary(b, OP_TANH, next_h));
+    graph_output_add(r.g, "c", c);
+    graph_output_add(r.g, "h", h);
+}
+
+static op_node *three(op_node *x, op_node *y, op_node *z) {
+    return make_add(b, make_add(b, x, y), z);
+}
+
+Test(graph_merge, sums_in_a_loop_are_one_contract_and_their_rows_merge) {
+    op_node *c, *h, *x = recurrent_input(&r, "x", T | B, 1, 2);
+    two_states(&c, &h);
+    op_node *ac = product("mn,n->m", weight("Ac", 2, 2), c);
+    op_node *ah = product("mn,n->m", weight("Ah", 2, 3), h);
+    op_node *bc = product("mn,n->m", weight("Bc", 3, 2), c);
+    op_node *bh = product("mn,n->m", weight("Bh", 3, 3), h);
+    two_steps(c, h, three(ac, x, ah), make_add(b, bh, bc));
+    graph *to = after(sums_graph, false);
+    cr_expect_eq(count_of(to, OP_CONTRACT), 2);
+    cr_expect_eq(count_of(to, OP_CONCAT), 3, "of c and h once, of weights twice");
+    cr_expect_eq(count_of(to, OP_ADD), 1);
+    graph *merged = arena_new(r.g->memory, graph);
+    graph_init(merged, r.g->memory, r.g->problem);
+    merge_graph(to, merged);
+    cr_expect_eq(count_of(merged, OP_CONTRACT), 1);
+}
+
+Test(graph_merge, a_sum_stays_where_a_contract_would_be_left_over) {
+    op_node *c, *h;
+    two_states(&c, &h);
+    op_node *ac = product("mn,n->m", weight("Ac", 2, 2), c);
+    op_node *ah = product("mn,n->m", weight("Ah", 2, 3), h);
+    op_node *bh = product("mn,n->m", weight("Bh", 3, 3), h);
+    two_steps(c, h, make_add(b, ac, ah), bh);
+    cr_expect_eq(count_of(after(sums_graph, true), OP_CONTRACT), 3);
+}
+
+Test(graph_merge, a_sum_whose_contracts_are_read_elsewhere_stays) {
+    op_node *c, *h;
+    two_states(&c, &h);
+    op_node *ac = product("mn,n->m", weight("Ac", 2, 2), c);
+    op_node *ah = product("mn,n->m", weight("Ah", 2, 3), h);
+    graph_output_add(r.g, "ac", ac);
+    two_steps(c, h, make_add(b, ac, ah), h);
+    cr_expect_eq(count_of(after(sums_graph, true), OP_CONTRACT), 2);
+}
+
+Test(graph_merge, sums_outside_of_loops_and_of_one_value_stay) {
+    op_node *c, *h, *x = recurrent_input(&r, "x", T | B, 1, 2);
+    two_states(&c, &h);
+    op_node *ah = product("mn,n->m", weight("Ah", 3, 3), h);
+    op_node *bh = product("nm,n->m", weight("Bh", 3, 3), h);
+    op_node *again = product("mn,n->m", weight("Ch", 3, 3), h);
+    two_steps(c, h, c, three(ah, bh, again));
+    op_node *vx = product("mn,n->m", weight("V", 2, 2), x);
+    graph_output_add(r.g, "y", make_add(b, vx, product("mn,n->m", weight("W", 2, 3), h)));
+    cr_expect_eq(count_of(after(sums_graph, true), OP_CONTRACT), 5);
 }
 
 Test(graph_merge, pads_to_disjoint_places_join) {
