@@ -135,9 +135,6 @@ static int choose_rows(const emit_nest *s) {
         return most < 2 * EMIT_FEW_ROWS ? EMIT_FEW_ROWS : 2 * EMIT_FEW_ROWS;
     if (count <= most)
         return count > 0 ? (int)count : 1;
-    for (int rows = most; rows > most / 2 && rows >= EMIT_FEW_ROWS; rows--)
-        if (count % rows == 0)
-            return rows;
     return most;
 }
 

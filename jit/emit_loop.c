@@ -106,7 +106,7 @@ static int row_segments(emit_nest *s, emit_segment *out) {
     bool constant = emit_is_integer(s->counts[s->row_range], &known);
     if (rows == 1 || (constant && known % rows == 0))
         return add(out, n, (emit_segment){first, limit, 1, rows, false});
-    if (constant && s->repeatable && !s->row_blocks) /* never less than the tile */
+    if (constant && s->repeatable) /* never fewer than the tile has */
         return add(out, n, (emit_segment){first, limit, 1, rows, true});
     if (s->repeatable) { /* the largest tile that fits, all the way */
         LLVMValueRef large = end_if(e, first, limit, true, rows);
@@ -121,7 +121,8 @@ static int row_segments(emit_nest *s, emit_segment *out) {
     }
     LLVMValueRef whole = whole_end(e, first, limit, rows);
     n = add(out, n, (emit_segment){first, whole, 1, rows, false});
-    return add(out, n, (emit_segment){whole, limit, 1, 1, false});
+    int rest = constant ? (int)(known % rows) : 1; /* blocks are whole tiles, but the last */
+    return add(out, n, (emit_segment){whole, limit, 1, rest, false});
 }
 
 /* A known number of elements in vectors that may overlap are cut into tiles of about equal size:

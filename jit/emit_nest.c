@@ -150,32 +150,6 @@ static void emit_identities(emit_nest *s) {
     }
 }
 
-/* Blocks but the first go on where the one before stopped. */
-static void emit_resumption(emit_nest *s) {
-    const emit *e = s->e;
-    LLVMValueRef zero = emit_integer(e, 0);
-    LLVMValueRef first = LLVMBuildICmp(e->builder, LLVMIntEQ, s->first[s->block_range], zero, "");
-    emit_access *a = &s->accesses[s->facts[s->block_store].access];
-    emit_memory_advance(s, a, s->parallel);
-    for (int row = 0; row < s->rows; row++)
-        for (int vector = 0; vector < s->vectors; vector++) {
-            LLVMValueRef *state = state_of(s, 0, row, vector);
-            LLVMValueRef before = emit_memory_load(s, a, row, vector);
-            *state = LLVMBuildSelect(e->builder, first, *state, before, "");
-        }
-}
-
-/* After one step: the next states. */
-static void take_next_states(emit_nest *s) {
-    for (int f = 0; s->folds && f < (int)s->n->folds.count; f++)
-        for (int row = 0; row < s->rows; row++)
-            for (int vector = 0; vector < s->vectors; vector++) {
-                nest_ref next = s->n->folds.at[f].next;
-                *state_of(s, f, row, vector) = s->width > 1 ? emit_wide_of(s, next, row, vector)
-                                                            : emit_scalar_of(s, next, row, vector);
-            }
-}
-
 /* The states of the current tile, packed; `out` NULL counts them. */
 static int pack_states(const emit_nest *s, LLVMValueRef *out) {
     int count = 0;
@@ -195,6 +169,48 @@ static void unpack_states(emit_nest *s, const LLVMValueRef *from) {
         for (int row = 0; row < s->rows; row++)
             for (int vector = 0; vector < s->vectors; vector++)
                 *state_of(s, f, row, vector) = from[count++];
+}
+
+/* Blocks but the first go on where the one before stopped. One branch around the loads, not a
+ * choice for each of them: that is less to compile. */
+static void emit_resumption(emit_nest *s) {
+    const emit *e = s->e;
+    LLVMBuilderRef b = e->builder;
+    emit_access *a = &s->accesses[s->facts[s->block_store].access];
+    emit_memory_advance(s, a, s->parallel);
+    LLVMValueRef zero = emit_integer(e, 0);
+    LLVMValueRef later = LLVMBuildICmp(b, LLVMIntNE, s->first[s->block_range], zero, "");
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
+    LLVMBasicBlockRef resume = LLVMAppendBasicBlockInContext(e->context, s->function, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, s->function, "");
+    LLVMBuildCondBr(b, later, resume, after);
+    LLVMPositionBuilderAtEnd(b, resume);
+    int count = pack_states(s, NULL);
+    LLVMValueRef *states = arena_array(e->memory, LLVMValueRef, count + 1);
+    LLVMValueRef *saved = arena_array(e->memory, LLVMValueRef, count + 1);
+    pack_states(s, states);
+    for (int i = 0; i < count; i++)
+        saved[i] = emit_memory_load(s, a, i / s->vectors, i % s->vectors);
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, after);
+    for (int i = 0; i < count; i++) {
+        LLVMValueRef phi = LLVMBuildPhi(b, LLVMTypeOf(saved[i]), "");
+        LLVMAddIncoming(phi, &states[i], &before, 1);
+        LLVMAddIncoming(phi, &saved[i], &resume, 1);
+        states[i] = phi;
+    }
+    unpack_states(s, states);
+}
+
+/* After one step: the next states. */
+static void take_next_states(emit_nest *s) {
+    for (int f = 0; s->folds && f < (int)s->n->folds.count; f++)
+        for (int row = 0; row < s->rows; row++)
+            for (int vector = 0; vector < s->vectors; vector++) {
+                nest_ref next = s->n->folds.at[f].next;
+                *state_of(s, f, row, vector) = s->width > 1 ? emit_wide_of(s, next, row, vector)
+                                                            : emit_scalar_of(s, next, row, vector);
+            }
 }
 
 /* The folded loops, all of them; their nesting is kept on an explicit stack of loops. */
@@ -282,7 +298,7 @@ static void emit_inside(emit_nest *s, int depth) {
     emit_depth(s, depth, true);
 }
 
-/* ---- blocks: of rows around everything else, of steps around what shares a panel */
+/* ---- blocks of rows around everything else, of steps inside those */
 
 /* How many steps of a range make `most` together with those of other ranges from `from` to `to` of
  * the order; a multiple of `tile`. */
@@ -326,7 +342,7 @@ static void close_block(emit_nest *s, nest_block *block) {
 
 static void emit_blocks(emit_nest *s, int depth) {
     bool panels = s->row_range >= 0 && depth == s->panel_depth;
-    bool by_rows = s->row_blocks && depth == 0, by_steps = s->block_range >= 0 && panels;
+    bool by_rows = s->row_blocks && depth == 0, by_steps = s->block_range >= 0 && depth == 0;
     nest_block rows, steps;
     if (by_rows)
         open_block(s, s->row_range, s->row_step, &rows);

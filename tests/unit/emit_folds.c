@@ -67,8 +67,9 @@ Test(emit_folds, contraction_of_known_sizes) {
  * limit. */
 Test(emit_folds, contraction_in_blocks) {
     int64_t extents[LIMIT_AXES] = {0};
-    static const int64_t sizes[][3] = {{47, 67, 256}, {48, 67, 256},  {48, 67, 385}, {49, 20, 800},
-                                       {361, 67, 3},  {365, 17, 390}, {250, 67, 0}};
+    static const int64_t sizes[][3] = {{47, 67, 256}, {48, 67, 256}, {48, 67, 385},
+                                       {49, 20, 800}, {361, 67, 3},  {365, 17, 390},
+                                       {250, 67, 0},  {364, 67, 30}, {364, 67, 300}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int across = 0; across < 2; across++) {
             const int64_t *n = sizes[s];
