@@ -259,20 +259,22 @@ static int io_open_temporary(const files *f, const char *path, char *temporary, 
     return file;
 }
 
-static status io_write_through(const files *f, const char *path, char *temporary, size_t bytes,
-                               const files_part *parts, size_t count, error *e) {
-    int file = io_open_temporary(f, path, temporary, bytes);
-    if (file < 0)
-        return io_fail(e, "create a temporary file beside", path, errno);
+/* Writes and syncs the content beside `path`; the temporary is gone after a failure. */
+static status io_stage(const files *f, const files_new *file, char *temporary, size_t bytes,
+                       error *e) {
+    int opened = io_open_temporary(f, file->path, temporary, bytes);
+    if (opened < 0)
+        return io_fail(e, "create a temporary file beside", file->path, errno);
     const char *what;
-    io_fill(f, file, parts, count, &what);
-    if (!what && f->rename(f->user, temporary, path) != 0)
-        what = "replace";
-    if (what) {
-        int number = errno;
-        (void)f->remove(f->user, temporary); /* the first failure is the one to report */
-        return io_fail(e, what, path, number);
-    }
+    io_fill(f, opened, file->parts, file->count, &what);
+    if (!what)
+        return STATUS_OK;
+    int number = errno;
+    (void)f->remove(f->user, temporary); /* the first failure is the one to report */
+    return io_fail(e, what, file->path, number);
+}
+
+static status io_sync_folder_of(const files *f, const char *path, error *e) {
     int result;
     do
         result = f->sync_folder(f->user, path);
@@ -280,14 +282,41 @@ static status io_write_through(const files *f, const char *path, char *temporary
     return result == 0 ? STATUS_OK : io_fail(e, "sync the folder of", path, errno);
 }
 
+/* names: room for `bytes` each, one for each file. */
+static status io_write_through(const files *f, const files_new *list, size_t count, char *names,
+                               size_t bytes, error *e) {
+    size_t staged = 0, placed = 0;
+    status result = STATUS_OK;
+    for (; staged < count && result == STATUS_OK; staged += result == STATUS_OK)
+        result = io_stage(f, &list[staged], names + staged * bytes, bytes, e);
+    for (; placed < count && result == STATUS_OK; placed += result == STATUS_OK)
+        if (f->rename(f->user, names + placed * bytes, list[placed].path) != 0)
+            result = io_fail(e, "replace", list[placed].path, errno);
+    for (size_t i = placed; i < staged; i++)
+        (void)f->remove(f->user, names + i * bytes);
+    for (size_t i = 0; i < count && result == STATUS_OK; i++)
+        result = io_sync_folder_of(f, list[i].path, e);
+    return result;
+}
+
+status files_write_together(const files *f, const allocator *a, const files_new *list, size_t count,
+                            error *e) {
+    size_t each = 0, bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t own = io_folder_bytes(list[i].path) + 64;
+        each = own > each ? own : each;
+    }
+    char *names =
+        each < INT32_MAX && size_multiply(each, count, &bytes) ? allocator_take(a, bytes, 1) : NULL;
+    if (!names)
+        return error_set(e, STATUS_OUT_OF_MEMORY, (site){NULL, 0}, "cannot write %s: no memory",
+                         list[0].path);
+    status result = io_write_through(f, list, count, names, each, e);
+    allocator_give(a, names, bytes);
+    return result;
+}
+
 status files_write_atomic(const files *f, const allocator *a, const char *path,
                           const files_part *parts, size_t count, error *e) {
-    size_t bytes = io_folder_bytes(path) + 64;
-    char *temporary = bytes < INT32_MAX ? allocator_take(a, bytes, 1) : NULL;
-    if (!temporary)
-        return error_set(e, STATUS_OUT_OF_MEMORY, (site){NULL, 0}, "cannot write %s: no memory",
-                         path);
-    status result = io_write_through(f, path, temporary, bytes, parts, count, e);
-    allocator_give(a, temporary, bytes);
-    return result;
+    return files_write_together(f, a, &(files_new){path, parts, count}, 1, e);
 }

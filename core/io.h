@@ -40,5 +40,14 @@ typedef struct files_part {
 } files_part;
 status files_write_atomic(const files *f, const allocator *a, const char *path,
                           const files_part *parts, size_t count, error *e);
+/* The same for files that belong together: all are written and synced before the first takes its
+ * place, so that only a failing rename can leave a new one beside an old one. */
+typedef struct files_new {
+    const char *path;
+    const files_part *parts;
+    size_t count;
+} files_new;
+status files_write_together(const files *f, const allocator *a, const files_new *list, size_t count,
+                            error *e);
 
 #endif
