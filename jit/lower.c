@@ -355,11 +355,12 @@ static void lower_reached(lower *l, const node_list *roots, node_list *out) {
             vec_push(l->memory, out, l->g->nodes.at[i]);
 }
 
-nest_plan *lower_graph(graph *g, arena *memory) {
+nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower *l = arena_new(memory, lower);
     size_t count = g->nodes.count;
     l->memory = memory;
     l->g = g;
+    l->target = target;
     l->plan = arena_new(memory, nest_plan);
     l->plan->memory = memory;
     l->plan->source = g;

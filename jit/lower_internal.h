@@ -33,6 +33,7 @@ typedef struct lower_packed {
 typedef struct lower {
     arena *memory;
     graph *g;
+    const machine *target; /* NULL: no panels */
     nest_plan *plan;
     uint8_t *class_of;  /* lower_class by node id */
     int32_t *buffer_of; /* plan buffer by node id, -1: none (yet) */

@@ -16,12 +16,11 @@
 #include <assert.h>
 #include <string.h>
 
-#include "jit/emit.h"
 #include "jit/lower_internal.h"
 
 typedef struct pack {
     lower *l;
-    const machine *target; /* NULL: no panels; emission will refuse */
+    const machine *target; /* NULL: no panels */
     bool sequences;        /* some loop steps backwards */
     nest_list items;       /* the program's items, with the copies before their readers */
 } pack;
@@ -236,7 +235,7 @@ static bool pack_steps_backwards(const nest_list *items) {
 }
 
 void lower_pack(lower *l) {
-    pack p = {.l = l, .target = machine_host()};
+    pack p = {.l = l, .target = l->target};
     p.sequences = pack_steps_backwards(&l->plan->items);
     for (size_t i = 0; i < l->plan->items.count; i++) {
         const nest_item *item = &l->plan->items.at[i];

@@ -182,13 +182,13 @@ static bool pipeline_share(nest_plan *plan, arena *memory, error *problem) {
     return !pipeline_stops(row, problem);
 }
 
-nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem) {
+nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memory, error *problem) {
     graph *g = pipeline_rewrite(from, memory, problem);
     if (!g || !pipeline_schedule(g, memory, problem))
         return NULL;
     const pipeline_pass *row = pipeline_row('l');
     double start = pipeline_now();
-    nest_plan *plan = lower_graph(g, memory);
+    nest_plan *plan = lower_graph(g, target ? target : machine_host(), memory);
     if (!plan)
         return NULL;
     split_plan(plan);

@@ -87,7 +87,7 @@ static void program_keep_lengths(program *p, const graph *g) {
 static void program_build(program *p, const graph *g, const char *prefix, error *problem) {
     double start = program_now();
     emit_options options = {.prefix = prefix, .target = NULL, .debug = env_number("DEBUG", 0) > 0};
-    nest_plan *plan = pipeline_lower(g, &p->scratch, problem);
+    nest_plan *plan = pipeline_lower(g, NULL, &p->scratch, problem);
     plan_buffer *buffers = plan ? pipeline_plan(plan, &p->scratch, problem) : NULL;
     if (!buffers)
         return;

@@ -29,8 +29,9 @@ extern const int pipeline_pass_count;
  * is lowered, and what the evaluator is compared on. NULL after a mistake. */
 graph *pipeline_rewrite(const graph *from, arena *memory, error *problem);
 
-/* pipeline_rewrite, schedule, lower and share: all in `memory`. NULL after a mistake. */
-nest_plan *pipeline_lower(const graph *from, arena *memory, error *problem);
+/* pipeline_rewrite, schedule, lower and share: all in `memory`. target: as in emit_options. NULL
+ * after a mistake. */
+nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memory, error *problem);
 /* plan_make, as a row of the table: one entry per buffer, in `memory`. NULL after a mistake. */
 plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem);
 /* emit_plan, as a row of the table. */

@@ -99,7 +99,7 @@ Test(jit_pipeline, dumps_say_unchanged) {
     cr_redirect_stderr();
     setenv("EDDY_DUMP", "cmsl", 1);
     setenv("EDDY_TIME", "1", 1);
-    cr_assert(pipeline_lower(scaled(2), &memory, &problem), "%s", problem.message);
+    cr_assert(pipeline_lower(scaled(2), NULL, &memory, &problem), "%s", problem.message);
     fflush(stderr);
     const char *all = said(cr_get_redirected_stderr());
     cr_assert(strstr(all, "== c clean"), "%s", all);
@@ -130,7 +130,7 @@ Test(jit_pipeline, checked_passes_are_right) {
 Test(jit_pipeline, the_pass_leaves_its_graph_alone) {
     graph *g = scaled(3);
     const char *before = printed(g);
-    cr_assert(pipeline_lower(g, &memory, &problem), "%s", problem.message);
+    cr_assert(pipeline_lower(g, NULL, &memory, &problem), "%s", problem.message);
     cr_assert_str_eq(printed(g), before);
 }
 

@@ -213,7 +213,7 @@ static long check_graph(arena *memory, uint64_t seed) {
     random_options options = {.steps = 3 + (int)(seed % 40), .gradients = seed % 2 == 0};
     random_graph(&g, seed, &options);
     cr_assert_eq(problem.code, STATUS_OK, "%s", problem.message);
-    trace t = {.memory = memory, .plan = pipeline_lower(&g, memory, &problem)};
+    trace t = {.memory = memory, .plan = pipeline_lower(&g, NULL, memory, &problem)};
     if (!t.plan)
         return -1;
     const plan_buffer *buffers = pipeline_plan(t.plan, memory, &problem);
@@ -272,7 +272,7 @@ static bool takes_over(bool looks_back) {
     op_node *v = make_add(b, make_contract(b, "mn,n->m", u, sum, 0), a);
     graph_bind(&g, before, make_mul(b, graph_name(&g, v, "v"), v));
     graph_output_add(&g, "loss", make_contract(b, "m,m->", v, v, both));
-    trace t = {.memory = &memory, .plan = pipeline_lower(&g, &memory, &problem)};
+    trace t = {.memory = &memory, .plan = pipeline_lower(&g, NULL, &memory, &problem)};
     cr_assert(t.plan, "%s", problem.message);
     const plan_buffer *buffers = pipeline_plan(t.plan, &memory, &problem);
     unroll(&t, &t.plan->items);
