@@ -81,6 +81,7 @@ eddy_model *eddy_model_new(const eddy_options *options) {
         return NULL;
     memset(m, 0, sizeof *m);
     m->source = source;
+    m->disk = capi_files(options);
     m->type = options ? (dtype)options->dtype : DTYPE_F32;
     m->scope = "";
     arena_init(&m->memory, &m->source, NULL);

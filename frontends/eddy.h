@@ -476,6 +476,20 @@ EDDY_API eddy_status eddy_params_save(eddy_params *s, const char *path);
  * one takes what the file has. EDDY_IO, EDDY_BAD_FORMAT, EDDY_SHAPE_MISMATCH, EDDY_MISSING. */
 EDDY_API eddy_status eddy_params_load(eddy_params *s, const char *path);
 
+/* ---- objects: programs for callers that have nothing of this library */
+typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults */
+    const char *cpu;     /* "avx512" (x86-64-v4), "avx2" (x86-64-v3); NULL: what this machine has */
+    eddy_params *params; /* weights to be part of the object; NULL: the caller brings them */
+} eddy_object_options;
+/* Compiles all outputs and updates so far to <stem>.o and <stem>.h, which documents itself. All
+ * symbols begin with the prefix, a C identifier: prefix_sequence is a call; prefix_step, if there
+ * is one, a call of one step of the axis that is carried; prefix_arena_bytes the memory that they
+ * work in; prefix_reset the start of what is carried; prefix_weights the params that were given.
+ * Both files are written whole or not at all. On a mistake, EDDY_IO among them, the model has the
+ * message. */
+EDDY_API eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char *stem,
+                                            const eddy_object_options *how);
+
 /* ---- runs */
 typedef struct eddy_run eddy_run;
 typedef struct eddy_extent {

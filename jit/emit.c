@@ -16,6 +16,7 @@
 #include <llvm-c/Analysis.h>
 
 #include "core/env.h"
+#include "jit/aot_internal.h"
 #include "jit/emit_internal.h"
 
 #ifdef NDEBUG
@@ -196,6 +197,8 @@ static void emit_module(emit *e) {
         debug_open(e);
     emit_constants(e);
     emit_program(e);
+    if (e->options->interface)
+        aot_emit(e, e->options->interface);
     if (e->debug)
         LLVMDIBuilderFinalize(e->debug);
 }

@@ -19,6 +19,8 @@ typedef struct emit_options {
     const char *prefix;    /* of every symbol: "<prefix>_run" is the program's entry */
     const machine *target; /* NULL: the host's best (EDDY_CPU=avx2 forces a row for tests) */
     bool debug;            /* line tables that name kernels */
+    struct aot *interface; /* functions for callers without this library (aot.h); NULL: the entry
+                              alone */
 } emit_options;
 
 /* An object file, as ahead-of-time compilation would write it. It imports nothing beyond memset,

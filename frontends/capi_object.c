@@ -1,0 +1,130 @@
+/* Models as object files: what the user asks for is checked here, what only the model knows -
+ * which variables belong to a stream, where weights are - is told to the compiler, and the two
+ * files are written together. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/size.h"
+#include "frontends/capi.h"
+#include "frontends/params.h"
+#include "jit/aot.h"
+
+static const site object_nowhere = {NULL, 0};
+
+typedef struct object_source {
+    eddy_model *model;
+    eddy_params *params;
+} object_source;
+
+/* ---- what the compiler asks */
+
+static bool object_is_state(void *user, const char *param) {
+    const eddy_model *m = ((const object_source *)user)->model;
+    for (size_t i = 0; i < m->variables.count; i++)
+        if (strcmp(m->variables.at[i].node->attributes.text, param) == 0)
+            return m->variables.at[i].owned;
+    return false;
+}
+
+static const void *object_weights(void *user, const char *param, dtype type, const op_shape *shape,
+                                  error *problem) {
+    const params_tensor *t = params_find(((const object_source *)user)->params, param);
+    char here[256], there[256];
+    params_describe(type, shape, here, sizeof here);
+    if (!t) {
+        error_set(problem, STATUS_MISSING, object_nowhere,
+                  "object: the parameter %s, %s, is not in the params; make a run with them, or "
+                  "load a file that has it",
+                  param, here);
+        return NULL;
+    }
+    if (t->type == type && op_shape_equal(&t->shape, shape))
+        return t->data;
+    error_set(problem, STATUS_SHAPE, object_nowhere,
+              "object: the parameter %s is %s in the program, but %s in the params", param, here,
+              params_describe(t->type, &t->shape, there, sizeof there));
+    return NULL;
+}
+
+/* ---- what the user gives */
+
+static bool object_is_identifier(const char *word) {
+    for (const char *c = word; *c; c++) {
+        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+        bool digit = (*c >= '0' && *c <= '9') || *c == '_';
+        if (!letter && !(digit && c > word))
+            return false;
+    }
+    return *word != 0;
+}
+
+static void object_check(eddy_model *m, const char *prefix, const char *stem, const char *cpu) {
+    if (!prefix || !object_is_identifier(prefix) || strlen(prefix) > LIMIT_NAME)
+        capi_fail(
+            m, EDDY_BAD_ARGUMENT,
+            "object: the prefix \"%.200s\" is no C identifier: a letter, then letters, digits "
+            "and '_', at most %d",
+            prefix ? prefix : "", (int)LIMIT_NAME);
+    if (!stem || !*stem)
+        capi_fail(m, EDDY_BAD_ARGUMENT, "object: no path for the files is given");
+    if (cpu && !machine_find(cpu))
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: there is no cpu \"%.200s\"; there are avx512 and avx2", cpu);
+    if (m->graph.outputs.count + m->graph.updates.count == 0)
+        capi_fail(m, EDDY_BAD_ARGUMENT, "object: the model has no output and no update");
+}
+
+static void object_prepare(eddy_model *of, const char *prefix, const char *stem, const char *cpu) {
+    const eddy_site nowhere = {NULL, 0};
+    of->graph.builder.where = object_nowhere;
+    CAPI_DO(of, nowhere, object_check(m, prefix, stem, cpu));
+    CAPI_DO(of, nowhere, capi_carry_finish(m));
+}
+
+/* ---- files */
+
+static void object_write(eddy_model *m, const char *stem, const aot_files *made) {
+    size_t bytes = strlen(stem) + sizeof ".o";
+    char *names = NULL;
+    if (bytes < PTRDIFF_MAX / 2)
+        names = allocator_take(&m->source, 2 * bytes, 1);
+    if (!names) {
+        capi_fail(m, EDDY_OUT_OF_MEMORY, "object: out of memory");
+        return;
+    }
+    (void)snprintf(names, bytes, "%s.o", stem);
+    (void)snprintf(names + bytes, bytes, "%s.h", stem);
+    const files_part parts[] = {{made->object.bytes, made->object.count},
+                                {made->header, made->header_bytes}};
+    const files_new list[] = {{names, &parts[0], 1}, {names + bytes, &parts[1], 1}};
+    files_write_together(&m->disk, &m->source, list, 2, &m->problem);
+    allocator_give(&m->source, names, 2 * bytes);
+}
+
+eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char *stem,
+                                   const eddy_object_options *how) {
+    if (!m)
+        return EDDY_OUT_OF_MEMORY;
+    const char *cpu = how ? how->cpu : NULL;
+    eddy_params *params = how ? how->params : NULL;
+    object_prepare(m, prefix, stem, cpu);
+    if (m->problem.code != STATUS_OK)
+        return eddy_model_status(m);
+    char producer[32];
+    (void)snprintf(producer, sizeof producer, "Eddy %s", eddy_version_string());
+    object_source source = {.model = m, .params = params};
+    aot_request request = {.prefix = prefix,
+                           .producer = producer,
+                           .target = cpu ? machine_find(cpu) : NULL,
+                           .is_state = object_is_state,
+                           .weights = params ? object_weights : NULL,
+                           .user = &source};
+    for (int a = 0; a < m->graph.axis_count; a++)
+        request.carried |= (uint32_t)m->axes[a].carried << a;
+    aot_files made;
+    if (aot_compile(&m->graph, &request, &m->source, &made, &m->problem)) {
+        object_write(m, stem, &made);
+        aot_files_free(&made);
+    }
+    return eddy_model_status(m);
+}

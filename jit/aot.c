@@ -1,0 +1,71 @@
+/* Ahead-of-time compilation: the pipeline of every program, then an object with functions of its
+ * own in place of one that is loaded.
+ *
+ * Kernels and their order are those of a program that runs at once, made by the same rows of the
+ * pass table, so what they compute is the same to the last bit. What is added is a shell:
+ * aot_step.c asks whether steps make sense, aot_interface.c says what C code sees, aot_emit.c
+ * writes the functions, aot_header.c the header. */
+#include "jit/aot.h"
+
+#include <string.h>
+
+#include "core/env.h"
+#include "jit/aot_internal.h"
+#include "jit/program.h"
+
+static const site nowhere = {NULL, 0};
+
+static bool copy_header(const aot *a, const allocator *source, aot_files *out, error *problem) {
+    text header;
+    text_init(&header, a->memory);
+    aot_header(a, &header);
+    out->header = allocator_take(source, header.count, 1);
+    if (!out->header) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "object: out of memory");
+        return false;
+    }
+    memcpy(out->header, header.at, header.count);
+    out->header_bytes = header.count;
+    return true;
+}
+
+static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files *out,
+                     error *problem) {
+    a->target = a->request->target ? a->request->target : machine_host();
+    a->plan = pipeline_lower(g, a->target, a->memory, problem);
+    a->buffers = a->plan ? pipeline_plan(a->plan, a->memory, problem) : NULL;
+    if (!a->buffers || !aot_interface(a, g, problem))
+        return false;
+    aot_step(a);
+    emit_options options = {.prefix = a->request->prefix,
+                            .target = a->target,
+                            .debug = env_number("DEBUG", 0) > 0,
+                            .interface = a};
+    return pipeline_emit(a->plan, &options, source, &out->object, problem) &&
+           copy_header(a, source, out, problem);
+}
+
+bool aot_compile(const graph *g, const aot_request *request, const allocator *source,
+                 aot_files *out, error *problem) {
+    *out = (aot_files){.object = {.source = source}};
+    jmp_buf escape;
+    arena memory;
+    arena_init(&memory, source, &escape);
+    aot a = {.memory = &memory, .request = request};
+    bool done = false;
+    if (setjmp(escape) == 0)
+        done = aot_make(&a, g, source, out, problem);
+    else
+        error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "object: out of memory");
+    arena_free(&memory);
+    if (problem->code == STATUS_OK && done)
+        return true;
+    aot_files_free(out);
+    return false;
+}
+
+void aot_files_free(aot_files *files) {
+    allocator_give(files->object.source, files->header, files->header_bytes);
+    files->header = NULL;
+    emit_object_free(&files->object);
+}

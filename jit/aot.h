@@ -1,0 +1,35 @@
+/* A program as an object file and a C header, for callers who have nothing of this library
+ * (aot*.c). */
+#ifndef EDDY_JIT_AOT_H
+#define EDDY_JIT_AOT_H
+
+#include "graph/graph.h"
+#include "jit/emit.h"
+
+/* What only the maker of the graph knows. `user` is handed back to the functions. */
+typedef struct aot_request {
+    const char *prefix;    /* of every symbol: a C identifier */
+    const char *producer;  /* "Eddy 0.1.0" */
+    const machine *target; /* NULL: the host's */
+    uint32_t carried;      /* axes that go on in the next call */
+    /* Is this param memory of one stream (what a carried axis keeps)? */
+    bool (*is_state)(void *user, const char *param);
+    /* The elements of a param that is not, to be part of the object; NULL after a mistake, which is
+     * then in *problem. The function NULL: the object holds no weights. */
+    const void *(*weights)(void *user, const char *param, dtype type, const op_shape *shape,
+                           error *problem);
+    void *user;
+} aot_request;
+
+typedef struct aot_files {
+    emit_object object;
+    char *header;
+    size_t header_bytes;
+} aot_files;
+
+/* Compiles every output and update of g. false with *problem set. */
+bool aot_compile(const graph *g, const aot_request *request, const allocator *source,
+                 aot_files *out, error *problem);
+void aot_files_free(aot_files *files);
+
+#endif

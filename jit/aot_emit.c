@@ -1,0 +1,481 @@
+/* The functions of a header, in the module of the program: they check what they are given, lay out
+ * the arena, fill the table of buffers, and call the program.
+ *
+ * The layout is the run's (plan.c) with one difference: a buffer whose size depends on an extent of
+ * 0 is laid out as if that were 1, so only what the caller gives may lack memory, and reads scratch
+ * then. Sizes are sums of products of extents that are known in the call; they are formed here as
+ * instructions, and where all extents are known - in a step without a batch - LLVM's builder folds
+ * them, and a layout is a list of numbers.
+ *
+ * Sums and products saturate: what is too large stays too large, and is refused at the end by one
+ * comparison. Nothing lies on the stack whose size depends on the program: the table is the first
+ * thing in the arena.
+ *
+ * All other symbols become local, so objects of any prefixes link into one program. */
+#include <assert.h>
+#include <string.h>
+
+#include "core/size.h"
+#include "jit/aot_internal.h"
+#include "jit/emit_internal.h"
+
+/* More than any memory, and far below where sums would wrap. */
+static const int64_t too_large = INT64_C(1) << 62;
+
+/* The product of the extents of some axes, each taken as at least 1. */
+typedef struct aot_product {
+    int count;
+    int axes[LIMIT_AXES + LIMIT_RANK]; /* sorted */
+    LLVMValueRef value;
+} aot_product;
+
+/* One function under construction. */
+typedef struct aot_frame {
+    emit *e;
+    aot *a;
+    LLVMValueRef function;
+    LLVMValueRef extents[LIMIT_AXES];
+    LLVMValueRef groups[AOT_GROUPS]; /* pointers to structs; NULL: there is none */
+    LLVMValueRef memory, memory_bytes;
+    VEC(aot_product) products;
+    LLVMValueRef table, counts, context; /* offsets in the arena */
+    LLVMValueRef *offsets;               /* by plan buffer */
+    LLVMValueRef scratch, scratch_bytes, total;
+} aot_frame;
+
+static LLVMTypeRef number_type(const emit *e) {
+    return emit_type(e, BODY_I64, 1);
+}
+
+/* ---- saturating arithmetic of sizes */
+
+static LLVMValueRef size_limit(const emit *e, LLVMValueRef x, LLVMValueRef most) {
+    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntUGT, x, most, "");
+    return LLVMBuildSelect(e->builder, more, most, x, "");
+}
+
+static LLVMValueRef size_product(const emit *e, LLVMValueRef x, LLVMValueRef y) {
+    int64_t known;
+    if (emit_is_integer(y, &known) && known == 1)
+        return x;
+    LLVMTypeRef wide = LLVMInt128TypeInContext(e->context);
+    LLVMValueRef product = LLVMBuildMul(e->builder, LLVMBuildZExt(e->builder, x, wide, ""),
+                                        LLVMBuildZExt(e->builder, y, wide, ""), "");
+    product = size_limit(e, product, LLVMConstInt(wide, (unsigned long long)too_large, false));
+    return LLVMBuildTrunc(e->builder, product, number_type(e), "");
+}
+
+static LLVMValueRef size_sum(const emit *e, LLVMValueRef x, LLVMValueRef y) {
+    return size_limit(e, LLVMBuildAdd(e->builder, x, y, ""), emit_integer(e, too_large));
+}
+
+/* x up to a whole number of places. */
+static LLVMValueRef size_aligned(const emit *e, LLVMValueRef x) {
+    LLVMValueRef up = LLVMBuildAdd(e->builder, x, emit_integer(e, PLAN_ALIGNMENT - 1), "");
+    return LLVMBuildAnd(e->builder, up, emit_integer(e, -PLAN_ALIGNMENT), "");
+}
+
+/* ---- sizes of buffers */
+
+static LLVMValueRef product_of(aot_frame *f, const plan_buffer *b) {
+    const emit *e = f->e;
+    aot_product p = {.count = b->axis_count};
+    for (int i = 0; i < b->axis_count; i++) {
+        int k = i;
+        for (; k > 0 && p.axes[k - 1] > b->axes[i]; k--)
+            p.axes[k] = p.axes[k - 1];
+        p.axes[k] = b->axes[i];
+    }
+    for (size_t i = 0; i < f->products.count; i++) {
+        const aot_product *made = &f->products.at[i];
+        if (made->count == p.count &&
+            memcmp(made->axes, p.axes, (size_t)p.count * sizeof *p.axes) == 0)
+            return made->value;
+    }
+    p.value = emit_integer(e, 1);
+    for (int i = 0; i < p.count; i++) {
+        LLVMValueRef extent = f->extents[p.axes[i]];
+        extent = emit_pick(e, LLVMIntUGT, extent, emit_integer(e, 1));
+        p.value = size_product(e, extent, p.value);
+    }
+    vec_push(e->memory, &f->products, p);
+    return p.value;
+}
+
+/* With at least one step of every axis. */
+static LLVMValueRef bytes_of(aot_frame *f, const plan_buffer *b) {
+    size_t constant;
+    if (!size_multiply(b->constant, dtype_size(b->type), &constant) || constant > too_large)
+        constant = too_large;
+    return size_product(f->e, emit_integer(f->e, (int64_t)constant), product_of(f, b));
+}
+
+static LLVMValueRef has_none(const aot_frame *f, const aot_field *field) {
+    const emit *e = f->e;
+    LLVMTypeRef bit = LLVMInt1TypeInContext(e->context);
+    LLVMValueRef none = LLVMConstInt(bit, field->empty, false);
+    for (int i = 0; i < field->dimension_count; i++) {
+        if (field->dimension[i] >= 0)
+            continue;
+        LLVMValueRef extent = f->extents[-1 - field->dimension[i]];
+        LLVMValueRef zero = LLVMBuildICmp(e->builder, LLVMIntEQ, extent, emit_integer(e, 0), "");
+        none = LLVMBuildOr(e->builder, none, zero, "");
+    }
+    return none;
+}
+
+/* What a member without elements reads. */
+static LLVMValueRef scratch_size(aot_frame *f) {
+    const emit *e = f->e;
+    LLVMValueRef most = emit_integer(e, 0);
+    for (int k = 0; k < AOT_GROUPS; k++)
+        for (size_t i = 0; i < f->a->groups[k].fields.count; i++) {
+            const aot_field *field = &f->a->groups[k].fields.at[i];
+            if (!field->pointer && !field->empty)
+                continue;
+            LLVMValueRef own = bytes_of(f, &f->a->buffers[field->buffer]);
+            own = LLVMBuildSelect(e->builder, has_none(f, field), own, emit_integer(e, 0), "");
+            most = emit_pick(e, LLVMIntUGT, own, most);
+        }
+    return most;
+}
+
+/* ---- layout */
+
+/* The place of `bytes` behind *end. */
+static LLVMValueRef take(const aot_frame *f, LLVMValueRef *end, LLVMValueRef bytes) {
+    LLVMValueRef start = *end;
+    *end = size_sum(f->e, start, size_aligned(f->e, bytes));
+    return start;
+}
+
+static LLVMValueRef numbers(const aot_frame *f, size_t count) {
+    return emit_integer(f->e, (int64_t)(count * sizeof(int64_t)));
+}
+
+static void lay_out(aot_frame *f) {
+    const emit *e = f->e;
+    const aot *a = f->a;
+    size_t count = a->plan->buffers.count;
+    LLVMValueRef end = emit_integer(e, 0);
+    f->offsets = arena_array(e->memory, LLVMValueRef, count + 1);
+    f->table = take(f, &end, numbers(f, count));
+    f->counts = take(f, &end, numbers(f, (size_t)a->axis_count));
+    f->context = take(f, &end, numbers(f, EMIT_CONTEXT));
+    for (size_t i = 0; i < count; i++) {
+        const plan_buffer *b = &a->buffers[i];
+        if (b->storage == NEST_ARENA && !b->unused && !b->host)
+            f->offsets[i] = take(f, &end, bytes_of(f, b));
+    }
+    for (size_t i = 0; i < count; i++)
+        if (a->buffers[i].host)
+            f->offsets[i] = f->offsets[a->buffers[i].host - a->buffers];
+    f->scratch_bytes = scratch_size(f);
+    f->scratch = take(f, &end, f->scratch_bytes);
+    /* A vector that begins in the last place may end behind it. */
+    f->total = size_sum(e, end, emit_integer(e, PLAN_ALIGNMENT));
+}
+
+/* ---- functions */
+
+static LLVMValueRef at(const emit *e, LLVMValueRef from, LLVMValueRef bytes) {
+    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
+    return LLVMIsNull(bytes) ? from : LLVMBuildGEP2(e->builder, byte, from, &bytes, 1, "");
+}
+
+static LLVMValueRef data(const emit *e, const char *name, const void *bytes, size_t count) {
+    LLVMValueRef value = LLVMConstStringInContext2(e->context, bytes, count, true);
+    LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+    LLVMSetInitializer(global, value);
+    LLVMSetGlobalConstant(global, true);
+    return global;
+}
+
+static void answer(const emit *e, const char *words) {
+    LLVMValueRef sentence = LLVMConstPointerNull(e->pointer);
+    if (words) {
+        sentence = data(e, "", words, strlen(words) + 1);
+        LLVMSetLinkage(sentence, LLVMPrivateLinkage);
+    }
+    LLVMBuildRet(e->builder, sentence);
+}
+
+/* If this is so, the function returns these words. */
+static void refuse(const aot_frame *f, LLVMValueRef condition, const char *words) {
+    const emit *e = f->e;
+    if (LLVMIsConstant(condition) && LLVMIsNull(condition))
+        return;
+    LLVMBasicBlockRef bad = LLVMAppendBasicBlockInContext(e->context, f->function, "");
+    LLVMBasicBlockRef good = LLVMAppendBasicBlockInContext(e->context, f->function, "");
+    LLVMBuildCondBr(e->builder, condition, bad, good);
+    LLVMPositionBuilderAtEnd(e->builder, bad);
+    answer(e, words);
+    LLVMPositionBuilderAtEnd(e->builder, good);
+}
+
+/* What a function takes: extents of these run-time axes in the order of memory, then pointers to
+ * these structs, then the arena. */
+typedef struct aot_signature {
+    uint32_t axes;
+    bool groups[AOT_GROUPS];
+    bool arena;
+} aot_signature;
+
+static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature takes,
+                               LLVMTypeRef result) {
+    aot_frame f = {.e = e, .a = a};
+    LLVMTypeRef types[LIMIT_AXES + AOT_GROUPS + 2];
+    int order[LIMIT_AXES], count = 0;
+    int axes = graph_axis_order(a->plan->source, takes.axes, order);
+    for (int i = 0; i < axes; i++)
+        types[count++] = number_type(e);
+    for (int k = 0; k < AOT_GROUPS; k++)
+        if (takes.groups[k] && a->groups[k].members > 0)
+            types[count++] = e->pointer;
+    if (takes.arena) {
+        types[count++] = e->pointer;
+        types[count++] = number_type(e);
+    }
+    LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
+    const char *symbol = arena_print(e->memory, "%s_%s", e->options->prefix, name);
+    f.function = emit_function(e, type, symbol, symbol);
+    unsigned next = 0;
+    for (int i = 0; i < axes; i++)
+        f.extents[order[i]] = LLVMGetParam(f.function, next++);
+    for (int k = 0; k < AOT_GROUPS; k++)
+        if (takes.groups[k] && a->groups[k].members > 0)
+            f.groups[k] = LLVMGetParam(f.function, next++);
+    if (takes.arena) {
+        f.memory = LLVMGetParam(f.function, next++);
+        f.memory_bytes = LLVMGetParam(f.function, next++);
+    }
+    for (int i = 0; i < a->axis_count; i++)
+        if (!a->axis[i])
+            f.extents[i] = emit_integer(e, a->plan->source->axes[i].extent);
+    return f;
+}
+
+static uint32_t run_time_axes(const aot *a) {
+    uint32_t set = 0;
+    for (int i = 0; i < a->axis_count; i++)
+        set |= (uint32_t)(a->axis[i] != NULL) << i;
+    return set;
+}
+
+/* ---- what a call checks */
+
+static LLVMValueRef is_null(const emit *e, LLVMValueRef pointer) {
+    return LLVMBuildICmp(e->builder, LLVMIntEQ, pointer, LLVMConstPointerNull(e->pointer), "");
+}
+
+static LLVMValueRef is_illegal(const emit *e, LLVMValueRef extent) {
+    return LLVMBuildICmp(e->builder, LLVMIntUGT, extent, emit_integer(e, INT32_MAX), "");
+}
+
+static void check_extents(const aot_frame *f) {
+    for (int i = 0; i < f->a->axis_count; i++)
+        if (f->a->axis[i] && f->extents[i])
+            refuse(
+                f, is_illegal(f->e, f->extents[i]),
+                arena_print(f->e->memory, "%s is not between 0 and %d", f->a->axis[i], INT32_MAX));
+}
+
+static void check_structs(const aot_frame *f) {
+    for (int k = 0; k < AOT_GROUPS; k++)
+        if (f->groups[k])
+            refuse(f, is_null(f->e, f->groups[k]),
+                   arena_print(f->e->memory, "%s is NULL", aot_group_name((aot_group)k)));
+}
+
+static void check_arena(const aot_frame *f) {
+    const emit *e = f->e;
+    LLVMValueRef large =
+        LLVMBuildICmp(e->builder, LLVMIntUGE, f->total, emit_integer(e, too_large), "");
+    refuse(f, large, "with these extents the program needs more memory than can be addressed");
+    refuse(f, is_null(e, f->memory), "arena is NULL");
+    LLVMValueRef address = LLVMBuildPtrToInt(e->builder, f->memory, number_type(e), "");
+    LLVMValueRef low = LLVMBuildAnd(e->builder, address, emit_integer(e, PLAN_ALIGNMENT - 1), "");
+    refuse(f, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_integer(e, 0), ""),
+           arena_print(e->memory, "arena is not aligned to %d bytes", PLAN_ALIGNMENT));
+    refuse(f, LLVMBuildICmp(e->builder, LLVMIntULT, f->memory_bytes, f->total, ""),
+           arena_print(e->memory, "arena_bytes is less than %s_arena_bytes asks for",
+                       e->options->prefix));
+}
+
+/* Lengths of samples lie between 0 and the extent: code relies on it. */
+static void check_lengths(aot_frame *f, int axis, const aot_field *field, LLVMValueRef from) {
+    const emit *e = f->e;
+    LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
+    LLVMValueRef count = emit_integer(e, 1);
+    for (int i = 0; i < field->dimension_count; i++)
+        count = emit_times(e, count,
+                           field->dimension[i] >= 0 ? emit_integer(e, field->dimension[i])
+                                                    : f->extents[-1 - field->dimension[i]]);
+    LLVMValueRef bad = LLVMConstInt(LLVMInt1TypeInContext(e->context), 0, false);
+    emit_loop loop;
+    emit_loop_open(e, f->function, &loop, emit_integer(e, 0), count, emit_integer(e, 1), &bad, 1);
+    LLVMValueRef place = LLVMBuildGEP2(e->builder, type, from, &loop.counter, 1, "");
+    LLVMValueRef length = LLVMBuildLoad2(e->builder, type, place, "");
+    length = LLVMBuildSExt(e->builder, length, number_type(e), ""); /* negative: a large number */
+    LLVMValueRef outside = LLVMBuildICmp(e->builder, LLVMIntUGT, length, f->extents[axis], "");
+    bad = LLVMBuildOr(e->builder, bad, outside, "");
+    emit_loop_close(e, &loop, &bad);
+    refuse(f, bad,
+           arena_print(e->memory, "a length in %s is not between 0 and the extent of %s",
+                       field->identifier, f->a->plan->source->axes[axis].name));
+}
+
+/* ---- the table of buffers */
+
+/* The address of a member's elements, or NULL where it has none: refused if it is missing. */
+static LLVMValueRef given(aot_frame *f, aot_group group, const aot_field *field) {
+    const emit *e = f->e;
+    LLVMValueRef member = at(e, f->groups[group], emit_integer(e, (int64_t)field->offset));
+    if (!field->pointer)
+        return member;
+    LLVMValueRef pointer = LLVMBuildLoad2(e->builder, e->pointer, member, "");
+    LLVMValueRef some = LLVMBuildNot(e->builder, has_none(f, field), "");
+    refuse(f, LLVMBuildAnd(e->builder, is_null(e, pointer), some, ""),
+           arena_print(e->memory, "%s->%s is NULL", aot_group_name(group), field->identifier));
+    return pointer;
+}
+
+static LLVMValueRef pointer_to(aot_frame *f, aot_group group, const aot_field *field) {
+    LLVMValueRef scratch = at(f->e, f->memory, f->scratch);
+    if (field->empty)
+        return scratch;
+    LLVMValueRef pointer = given(f, group, field);
+    return LLVMBuildSelect(f->e->builder, has_none(f, field), scratch, pointer, "");
+}
+
+static void set_entry(const aot_frame *f, size_t buffer, LLVMValueRef pointer) {
+    LLVMValueRef table = at(f->e, f->memory, f->table);
+    LLVMBuildStore(f->e->builder, pointer, emit_entry(f->e, table, (int)buffer));
+}
+
+static const op_node *lengths_input(const aot *a, int axis) {
+    const op_node *lengths = a->plan->source->axes[axis].lengths;
+    return lengths && lengths->op == OP_INPUT ? lengths : NULL;
+}
+
+static void fill_table(aot_frame *f) {
+    const aot *a = f->a;
+    for (size_t i = 0; i < a->plan->buffers.count; i++)
+        if (f->offsets[i])
+            set_entry(f, i, at(f->e, f->memory, f->offsets[i]));
+    for (int k = 0; k < AOT_GROUPS; k++)
+        for (size_t i = 0; i < a->groups[k].fields.count; i++) {
+            const aot_field *field = &a->groups[k].fields.at[i];
+            LLVMValueRef pointer = pointer_to(f, (aot_group)k, field);
+            set_entry(f, (size_t)field->buffer, pointer);
+            for (int axis = 0; k == AOT_INPUTS && axis < a->axis_count; axis++) {
+                const op_node *lengths = lengths_input(a, axis);
+                if (lengths && strcmp(lengths->attributes.text, field->name) == 0)
+                    check_lengths(f, axis, field, pointer);
+            }
+        }
+}
+
+/* ---- the functions of the header */
+
+/* Returns the arena's size if it is the same at all extents, else -1. */
+static int64_t emit_call(aot_frame *f) {
+    emit *e = f->e;
+    const aot *a = f->a;
+    check_extents(f);
+    check_structs(f);
+    lay_out(f);
+    check_arena(f);
+    LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
+    if (!LLVMIsNull(f->scratch_bytes))
+        LLVMBuildMemSet(e->builder, at(e, f->memory, f->scratch), zero, f->scratch_bytes,
+                        PLAN_ALIGNMENT);
+    fill_table(f);
+    LLVMValueRef arguments[3] = {at(e, f->memory, f->table), at(e, f->memory, f->counts),
+                                 at(e, f->memory, f->context)};
+    for (int i = 0; i < a->axis_count; i++)
+        LLVMBuildStore(e->builder, f->extents[i], emit_entry(e, arguments[1], i));
+    int64_t alone[EMIT_CONTEXT] = {0};
+    emit_context(alone, 0, 1, 1, NULL, NULL);
+    for (int i = LIMIT_AXES; i < EMIT_CONTEXT; i++)
+        LLVMBuildStore(e->builder, emit_integer(e, alone[i]), emit_entry(e, arguments[2], i));
+    const char *entry = arena_print(e->memory, "%s_run", e->options->prefix);
+    LLVMBuildCall2(e->builder, e->entry_type, LLVMGetNamedFunction(e->module, entry), arguments, 3,
+                   "");
+    answer(e, NULL);
+    int64_t known;
+    return emit_is_integer(f->total, &known) ? known : -1;
+}
+
+static void emit_arena_bytes(emit *e, aot *a) {
+    aot_signature takes = {.axes = run_time_axes(a)};
+    aot_frame f = open_function(e, a, "arena_bytes", takes, number_type(e));
+    lay_out(&f);
+    LLVMValueRef bad =
+        LLVMBuildICmp(e->builder, LLVMIntUGE, f.total, emit_integer(e, too_large), "");
+    for (int i = 0; i < a->axis_count; i++)
+        bad = LLVMBuildOr(e->builder, bad, is_illegal(e, f.extents[i]), "");
+    LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, bad, emit_integer(e, -1), f.total, ""));
+}
+
+/* Zeros everywhere: clearing the positions would do, but equal streams then have equal bytes. */
+static void emit_reset(emit *e, aot *a) {
+    aot_signature takes = {.axes = a->state_axes, .groups = {[AOT_STATE] = true}};
+    aot_frame f = open_function(e, a, "reset", takes, e->pointer);
+    const aot_struct *group = &a->groups[AOT_STATE];
+    LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
+    LLVMValueRef *to = arena_array(e->memory, LLVMValueRef, group->fields.count);
+    check_extents(&f);
+    check_structs(&f);
+    for (size_t i = 0; i < group->fields.count; i++)
+        if (!group->fields.at[i].empty)
+            to[i] = given(&f, AOT_STATE, &group->fields.at[i]);
+    for (size_t i = 0; i < group->fields.count; i++) {
+        const aot_field *field = &group->fields.at[i];
+        if (!to[i])
+            continue;
+        LLVMValueRef bytes = bytes_of(&f, &a->buffers[field->buffer]);
+        bytes = LLVMBuildSelect(e->builder, has_none(&f, field), emit_integer(e, 0), bytes, "");
+        LLVMBuildMemSet(e->builder, to[i], zero, bytes, 1);
+    }
+    answer(e, NULL);
+}
+
+static void emit_weights(const emit *e, const aot *a) {
+    const aot_struct *group = &a->groups[AOT_PARAMETERS];
+    char *bytes = arena_take(e->memory, group->bytes);
+    for (size_t i = 0; i < group->fields.count; i++) {
+        const aot_field *field = &group->fields.at[i];
+        if (!field->empty)
+            memcpy(bytes + field->offset, field->weights, field->bytes);
+    }
+    const char *name = arena_print(e->memory, "%s_weights", e->options->prefix);
+    LLVMSetAlignment(data(e, name, bytes, group->bytes), PLAN_ALIGNMENT);
+}
+
+static void make_local(const emit *e) {
+    LLVMValueRef function = LLVMGetFirstFunction(e->module);
+    for (; function; function = LLVMGetNextFunction(function))
+        if (!LLVMIsDeclaration(function))
+            LLVMSetLinkage(function, LLVMInternalLinkage);
+}
+
+void aot_emit(emit *e, aot *a) {
+    make_local(e);
+    aot_signature takes = {
+        .axes = run_time_axes(a), .groups = {true, true, true, true}, .arena = true};
+    aot_frame f = open_function(e, a, "sequence", takes, e->pointer);
+    a->whole_bytes = emit_call(&f);
+    a->step_bytes = -1;
+    if (a->step_axis >= 0) {
+        takes.axes &= ~(UINT32_C(1) << a->step_axis);
+        f = open_function(e, a, "step", takes, e->pointer);
+        f.extents[a->step_axis] = emit_integer(e, 1);
+        a->step_bytes = emit_call(&f);
+    }
+    emit_arena_bytes(e, a);
+    if (a->groups[AOT_STATE].members > 0)
+        emit_reset(e, a);
+    if (a->has_weights)
+        emit_weights(e, a);
+}

@@ -1,0 +1,70 @@
+/* What the aot*.c files share: the interface of an object, as C code sees it. */
+#ifndef EDDY_JIT_AOT_INTERNAL_H
+#define EDDY_JIT_AOT_INTERNAL_H
+
+#include "jit/aot.h"
+#include "jit/plan.h"
+
+/* The structs of the header. */
+typedef enum aot_group { AOT_PARAMETERS, AOT_INPUTS, AOT_OUTPUTS, AOT_STATE, AOT_GROUPS } aot_group;
+
+/* A member: by value if its size is known now, else a pointer to memory of the caller's. */
+typedef struct aot_field {
+    const char *name;       /* the user's */
+    const char *identifier; /* unique in its struct */
+    int32_t buffer;
+    dtype type;
+    int dimension_count;
+    int64_t dimension[LIMIT_AXES + LIMIT_RANK]; /* a number, or OP_EXTENT_OF a run-time axis */
+    bool pointer;
+    bool empty;          /* no elements at any extents: no member */
+    size_t offset;       /* in the struct */
+    size_t bytes;        /* of the member */
+    const void *weights; /* NULL: not in the object */
+} aot_field;
+
+typedef struct aot_struct {
+    VEC(aot_field) fields; /* in the order in which the user made them */
+    int members;           /* fields that are not empty; 0: there is no such struct */
+    size_t bytes;
+    bool written; /* by the object */
+} aot_struct;
+
+typedef struct aot aot;
+struct aot {
+    arena *memory;
+    const aot_request *request;
+    const machine *target;
+    nest_plan *plan;
+    const plan_buffer *buffers; /* of the plan */
+    aot_struct groups[AOT_GROUPS];
+    bool has_weights;
+    int axis_count;
+    const char *axis[LIMIT_AXES]; /* identifiers of run-time axes; NULL: fixed */
+    uint32_t state_axes;          /* run-time axes that the state varies over */
+    int step_axis;                /* -1: there is no step function ... */
+    const char *no_step;          /* ... because */
+    int64_t whole_bytes;          /* of the arena, if they are the same at all extents, else -1 */
+    int64_t step_bytes;           /* the same at one step */
+};
+
+/* "parameters", ...: the struct's name without its prefix, and that of arguments that point to it.
+ */
+const char *aot_group_name(aot_group group);
+
+/* ---- aot_interface.c: structs, members and identifiers. false with *problem set. */
+bool aot_interface(aot *a, const graph *from, error *problem);
+
+/* ---- aot_step.c: sets step_axis or no_step. */
+void aot_step(aot *a);
+
+/* ---- aot_emit.c: the functions of the header */
+typedef struct emit emit;
+/* Adds them to a module that has the program already; everything else becomes local. Sets
+ * whole_bytes and step_bytes. */
+void aot_emit(emit *e, aot *a);
+
+/* ---- aot_header.c */
+void aot_header(const aot *a, text *out);
+
+#endif

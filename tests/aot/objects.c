@@ -1,0 +1,403 @@
+/* Objects: what a C program that has nothing else gets from them is what a run of the same model
+ * gives, to the last bit.
+ *
+ * Each scene is a model, compiled twice: at once, and to an object that a caller of
+ * tests/aot/callers is linked with by the host's compiler. The caller writes the bytes of its
+ * results. Whether the objects keep their contract (symbols, sections, what they import) is asked
+ * of nm and size. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frontends/eddy.h"
+#include "frontends/program.h"
+#include "tests/aot/callers/numbers.h"
+
+static char folder[] = "/tmp/eddy-objects-XXXXXX";
+static const char *compiler = "cc";
+
+static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+static void fail(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    fprintf(stderr, "objects: ");
+    vfprintf(stderr, format, list);
+    fprintf(stderr, "\n");
+    va_end(list);
+    exit(1);
+}
+
+static void good(eddy_status found, const char *message) {
+    if (found != EDDY_OK)
+        fail("%s: %s", eddy_status_name(found), message);
+}
+
+typedef struct bytes {
+    char *at;
+    size_t count;
+} bytes;
+
+static void add(bytes *to, const void *from, size_t count) {
+    to->at = realloc(to->at, to->count + count + 1);
+    if (!to->at)
+        fail("no memory");
+    memcpy(to->at + to->count, from, count);
+    to->count += count;
+    to->at[to->count] = 0;
+}
+
+/* What a command prints; it must succeed. */
+static bytes printed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static bytes printed(const char *format, ...) {
+    char command[4096], piece[4096];
+    va_list list;
+    bytes out = {NULL, 0};
+    va_start(list, format);
+    if (vsnprintf(command, sizeof command, format, list) >= (int)sizeof command)
+        fail("a command is too long");
+    va_end(list);
+    add(&out, "", 0);
+    FILE *pipe = popen(command, "r");
+    for (size_t got; pipe && (got = fread(piece, 1, sizeof piece, pipe)) > 0;)
+        add(&out, piece, got);
+    if (!pipe || pclose(pipe) != 0)
+        fail("this failed: %s", command);
+    return out;
+}
+
+/* ---- scenes */
+
+typedef struct scene {
+    const char *prefix;
+    eddy_model *(*build)(void);
+    int steps, samples;  /* samples 0: there is no axis b */
+    int rounds;          /* of training; 0: a state is carried, and steps give the same */
+    const char *no_step; /* what the header says of it */
+} scene;
+
+static eddy_model *build_gru(void) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
+    eddy_output(m, "h", eddy_gru(m, "cell", t, 16, x, NULL));
+    return m;
+}
+
+static eddy_model *build_lstm(void) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t, 3);
+    eddy_output(m, "h", eddy_lstm(m, "cell", t, 16, x, NULL));
+    return m;
+}
+
+static eddy_model *build_ragged(void) {
+    enum { H = 6 };
+    eddy_model *m = eddy_model_new(&(eddy_options){.dtype = EDDY_F64});
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time_ragged(m, "t", b, "lengths");
+    eddy_carry(m, t, b);
+    eddy_value x = eddy_input(m, "x-1", EDDY_F64, t | b, H);
+    eddy_value turn = eddy_cast(eddy_input(m, "int", EDDY_I32, 0, EDDY_SCALAR), EDDY_F64);
+    eddy_value first = eddy_param(m, "1st", eddy_init_normal(0, 1), H);
+    eddy_value h0 = eddy_state(m, "float", t, H);
+    eddy_value g0 = eddy_state_over("g", t, 3, b, eddy_scale(first, 0.1));
+    eddy_value U = eddy_param(m, "a.b", eddy_init_orthogonal(1), H, H);
+    eddy_value V = eddy_param(m, "a-b", eddy_init_orthogonal(1), H, H);
+    eddy_value from_h = eddy_matmul(U, h0), from_g = eddy_matmul(V, g0);
+    eddy_value place = eddy_cast(eddy_index(m, t), EDDY_F64);
+    eddy_value h = eddy_tanh(eddy_sum(from_h, from_g, x, eddy_scale(place, 0.05)));
+    eddy_next(h0, h);
+    eddy_next(g0, eddy_tanh(eddy_add(h, eddy_div(g0, turn))));
+    eddy_output(m, "h", h);
+    return m;
+}
+
+static eddy_model *build_training(void) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
+    eddy_value y = eddy_input(m, "y", EDDY_F32, t | b, 1);
+    eddy_value h = eddy_lstm(m, "cell", t, 16, eddy_dropout(x, 0.25, t | b), NULL);
+    eddy_value wrong = eddy_mean_squared_error(eddy_dense(m, "out", 1, h), y);
+    eddy_value loss = eddy_mean_over(wrong, t | b);
+    eddy_optimiser how = eddy_adam();
+    how.clip_norm = 1;
+    eddy_output(m, "loss", loss);
+    eddy_output(m, "norm", eddy_minimise(loss, how));
+    return m;
+}
+
+static const scene scenes[] = {
+    {"gru", build_gru, 9, 5, 0, NULL},
+    {"lstm", build_lstm, 9, 0, 0, NULL},
+    {"ragged", build_ragged, 7, 3, 0, NULL},
+    {"training", build_training, 8, 4, 12, "some of it runs backwards along t"},
+};
+
+/* ---- the same model, run at once */
+
+static const float learning_rate = 0.01F;
+
+/* Fills every input with the numbers that callers use. */
+static void set_inputs(eddy_run *r, const eddy_program *p, void **kept) {
+    static const int32_t lengths[] = {7, 4, 0};
+    eddy_slot slot;
+    for (int i = 0; eddy_program_slot(p, EDDY_INPUT, i, &slot); i++) {
+        size_t count = eddy_run_elements(r, slot.name);
+        if (strcmp(slot.name, "lengths") == 0) {
+            eddy_run_input(r, slot.name, lengths, count);
+            continue;
+        }
+        if (slot.axis_count == 0) {
+            eddy_run_scalar(r, slot.name,
+                            strcmp(slot.name, "learning_rate") == 0 ? (double)learning_rate : 3);
+            continue;
+        }
+        double *wide = kept[i] = malloc(count * sizeof *wide);
+        float *narrow = (float *)kept[i];
+        uint32_t first = strcmp(slot.name, "y") == 0 ? 1000 : 0;
+        for (size_t k = 0; k < count; k++)
+            if (slot.dtype == EDDY_F64)
+                wide[k] = (double)number(first + (uint32_t)k);
+            else
+                narrow[k] = number(first + (uint32_t)k);
+        eddy_run_input(r, slot.name, kept[i], count);
+    }
+}
+
+static size_t size_of(eddy_dtype type) {
+    return type == EDDY_F64 ? 8 : type == EDDY_BOOL ? 1 : 4;
+}
+
+static void add_outputs(bytes *to, eddy_run *r, const eddy_program *p) {
+    eddy_slot slot;
+    for (int i = 0; eddy_program_slot(p, EDDY_OUTPUT, i, &slot); i++)
+        add(to, eddy_run_read(r, slot.name), eddy_run_elements(r, slot.name) * size_of(slot.dtype));
+}
+
+static void add_state(bytes *to, eddy_run *r, const eddy_program *p) {
+    static char memory[4096];
+    eddy_slot slot;
+    for (int i = 0; eddy_program_slot(p, EDDY_STATE, i, &slot); i++) {
+        size_t count = eddy_run_elements(r, slot.name);
+        if (count * size_of(slot.dtype) > sizeof memory)
+            fail("a large state");
+        eddy_run_state_read(r, slot.name, memory, count);
+        add(to, memory, count * size_of(slot.dtype));
+    }
+}
+
+/* What a caller must print. */
+static bytes expected_of(const scene *s, const eddy_program *p, eddy_params *params) {
+    bytes out = {NULL, 0};
+    void *kept[8] = {NULL};
+    eddy_run *r;
+    good(eddy_run_new(p, params, &r), eddy_run_message(r));
+    const eddy_extent extents[] = {{"t", s->steps}, {"b", s->samples}};
+    good(eddy_run_resize(r, extents, s->samples ? 2 : 1), eddy_run_message(r));
+    set_inputs(r, p, kept);
+    for (int round = 0; round < s->rounds; round++) {
+        eddy_run_scalar(r, "seed", round);
+        good(eddy_run_call(r), eddy_run_message(r));
+        add_outputs(&out, r, p);
+    }
+    eddy_tensor tensor;
+    for (int i = 0; s->rounds > 0 && eddy_params_at(params, i, &tensor); i++)
+        add(&out, tensor.data, tensor.elements * size_of(tensor.dtype));
+    if (s->rounds == 0) {
+        good(eddy_run_call(r), eddy_run_message(r));
+        for (int twice = 0; twice < 2; twice++) { /* the sequence, and step by step */
+            add_outputs(&out, r, p);
+            add_state(&out, r, p);
+        }
+    }
+    eddy_run_free(r);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        free(kept[i]);
+    return out;
+}
+
+/* ---- the contract of an object */
+
+static void check_symbols(const char *prefix) {
+    bytes needed = printed("nm -u %s/%s.o", folder, prefix);
+    for (char *word = strtok(needed.at, " \n"); word; word = strtok(NULL, " \n"))
+        if (strcmp(word, "U") != 0 && strcmp(word, "memset") != 0 && strcmp(word, "memcpy") != 0 &&
+            strcmp(word, "memmove") != 0)
+            fail("%s.o asks for %s", prefix, word);
+    free(needed.at);
+    bytes given = printed("nm -g --defined-only -f posix %s/%s.o", folder, prefix);
+    size_t length = strlen(prefix);
+    for (char *line = strtok(given.at, "\n"); line; line = strtok(NULL, "\n"))
+        if (strncmp(line, prefix, length) != 0 || line[length] != '_')
+            fail("%s.o has the symbol %s", prefix, line);
+    free(given.at);
+    bytes sizes = printed("size %s/%s.o | tail -n 1", folder, prefix);
+    long code, data, bss;
+    if (sscanf(sizes.at, "%ld %ld %ld", &code, &data, &bss) != 3 || code <= 0 || data || bss)
+        fail("%s.o can be written to: %s", prefix, sizes.at);
+    free(sizes.at);
+}
+
+static bytes listed(const char *name, const char *prefix) {
+    return printed(
+        "objdump -d --no-addresses %s/%s.o | sed -e '/^<%s_run>/,$d' -e '1,/^</d' "
+        "-e 's/%s_kernel/kernel/g'",
+        folder, name, prefix, prefix);
+}
+
+/* The kernels of a run and of an object are the same instructions. */
+static void check_kernels(const char *prefix, const eddy_program *p) {
+    char path[256];
+    const emit_object *made = program_object(p->code);
+    snprintf(path, sizeof path, "%s/run.o", folder);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(made->bytes, 1, made->count, file) != made->count || fclose(file) != 0)
+        fail("cannot write %s", path);
+    bytes run = listed("run", "eddy"), object = listed(prefix, prefix);
+    if (run.count < 1000 || run.count != object.count || memcmp(run.at, object.at, run.count) != 0)
+        fail("%s: the kernels of the object are not those of a run", prefix);
+    free(run.at);
+    free(object.at);
+}
+
+static void check_header(const scene *s) {
+    bytes header = printed("cat %s/%s.h", folder, s->prefix);
+    const char *absent = strstr(header.at, "There is no ");
+    if (s->no_step ? !absent || !strstr(absent, s->no_step) : absent != NULL)
+        fail("%s.h says of the step: %s", s->prefix, absent ? absent : "nothing");
+    free(header.at);
+}
+
+/* ---- callers */
+
+static const char *const strict = "-O1 -Wall -Wextra -pedantic -Werror";
+
+/* Builds callers/NAME.c with an object and what else is asked for. */
+static void build_caller(const char *how, const char *name, const char *objects, const char *as) {
+    bytes out = printed(
+        "%s %s -I %s -I %s/tests/aot/callers -o %s/%s %s/tests/aot/callers/%s.c "
+        "-x none %s 2>&1",
+        how, strict, folder, EDDY_SOURCE_DIR, folder, as, EDDY_SOURCE_DIR, name, objects);
+    free(out.at);
+}
+
+static void compare(const scene *s, const char *as, const bytes *expected) {
+    bytes found = printed("%s/%s", folder, as);
+    if (found.count != expected->count)
+        fail("%s: %zu bytes and not %zu", as, found.count, expected->count);
+    for (size_t i = 0; i < found.count; i++)
+        if (found.at[i] != expected->at[i])
+            fail("%s: byte %zu of %zu differs from a run of %s", as, i, found.count, s->prefix);
+    free(found.at);
+}
+
+static const char *object_of(const char *prefix) {
+    static char path[2][256];
+    static int turn;
+    turn = !turn;
+    snprintf(path[turn], sizeof path[turn], "%s/%s.o", folder, prefix);
+    return path[turn];
+}
+
+static void write_object(const scene *s, const char *cpu, eddy_params *params) {
+    char stem[256];
+    snprintf(stem, sizeof stem, "%s/%s", folder, s->prefix);
+    eddy_model *m = s->build();
+    const eddy_object_options how = {.cpu = cpu, .params = params};
+    good(eddy_compile_to_object(m, s->prefix, stem, &how), eddy_model_message(m));
+    eddy_model_free(m);
+}
+
+static void check_scene(const scene *s) {
+    char as[64];
+    eddy_program *p;
+    eddy_run *r;
+    eddy_params *params = eddy_params_new(NULL, 7), *other = eddy_params_new(NULL, 7);
+    eddy_model *m = s->build();
+    good(eddy_compile(m, &p), eddy_model_message(m));
+    eddy_model_free(m);
+    good(eddy_run_new(p, params, &r), eddy_run_message(r)); /* the params are complete now */
+    eddy_run_free(r);
+    bytes expected = expected_of(s, p, other);
+    static const char *const cpus[] = {"avx2", NULL}; /* the host's stays for what follows */
+    for (int i = 0; i < 2; i++) {
+        write_object(s, cpus[i], params);
+        check_symbols(s->prefix);
+        check_header(s);
+        snprintf(as, sizeof as, "%s-%s", s->prefix, cpus[i] ? cpus[i] : "host");
+        build_caller(compiler, s->prefix, object_of(s->prefix), as);
+        compare(s, as, &expected);
+    }
+    check_kernels(s->prefix, p);
+    printf("%s: %zu bytes of results are the same\n", s->prefix, expected.count);
+    if (s->samples == 0) {
+        build_caller("g++ -std=c++17 -x c++", s->prefix, object_of(s->prefix), "cxx");
+        compare(s, "cxx", &expected);
+    }
+    free(expected.at);
+    eddy_params_free(other);
+    eddy_params_free(params);
+    eddy_program_free(p);
+}
+
+/* Compiling again gives the same bytes: nothing of this process is in them. */
+static void check_same_bytes(const scene *s) {
+    bytes before = printed("cat %s/%s.o %s/%s.h", folder, s->prefix, folder, s->prefix);
+    eddy_params *params = eddy_params_new(NULL, 7);
+    eddy_program *p;
+    eddy_run *r;
+    eddy_model *m = s->build();
+    good(eddy_compile(m, &p), eddy_model_message(m));
+    good(eddy_run_new(p, params, &r), eddy_run_message(r));
+    eddy_run_free(r);
+    eddy_program_free(p);
+    eddy_model_free(m);
+    write_object(s, NULL, params);
+    bytes after = printed("cat %s/%s.o %s/%s.h", folder, s->prefix, folder, s->prefix);
+    if (before.count != after.count || memcmp(before.at, after.at, after.count) != 0)
+        fail("%s: two compilations give two objects", s->prefix);
+    free(before.at);
+    free(after.at);
+    eddy_params_free(params);
+}
+
+static void check_mistakes_and_company(void) {
+    char objects[600];
+    bytes out;
+    snprintf(objects, sizeof objects, "%s %s", object_of("lstm"), object_of("gru"));
+    build_caller(compiler, "both", objects, "both");
+    out = printed("%s/both", folder);
+    free(out.at);
+    snprintf(objects, sizeof objects, "%s", object_of("ragged"));
+    build_caller(compiler, "mistakes", objects, "mistakes");
+    out = printed("%s/mistakes", folder);
+    free(out.at);
+    char how[128];
+    snprintf(how, sizeof how, "%s -g -fsanitize=address,undefined -fno-sanitize-recover", compiler);
+    static const char *const callers[] = {"gru", "lstm", "ragged", "training", "mistakes"};
+    for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
+        build_caller(how, callers[i], object_of(i < 4 ? callers[i] : "ragged"), "sanitized");
+        out = printed("%s/sanitized", folder);
+        free(out.at);
+    }
+}
+
+int main(int count, char **words) {
+    if (count > 1)
+        compiler = words[1];
+    if (!mkdtemp(folder))
+        fail("no folder");
+    for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
+        check_scene(&scenes[i]);
+    check_same_bytes(&scenes[0]);
+    check_mistakes_and_company();
+    bytes removed = printed("rm -r %s", folder);
+    free(removed.at);
+    return 0;
+}

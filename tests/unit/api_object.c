@@ -1,0 +1,338 @@
+/* Objects from the maker's side: what is refused, why there is no step, what the header says, and
+ * that files are whole whatever fails. What callers get from objects is asked in tests/aot. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frontends/eddy.h"
+#include "frontends/eddy_nn.h"
+#include "tests/support/fault.h"
+
+enum { H = 4 };
+
+static char folder[64], stem[128];
+
+static void open_folder(void) {
+    strcpy(folder, "/tmp/api_object_XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(stem, sizeof stem, "%s/made", folder);
+}
+
+static int entries(bool remove_them) {
+    DIR *stream = opendir(folder);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(stream));) {
+        if (entry->d_name[0] == '.' && strlen(entry->d_name) < 3)
+            continue;
+        count++;
+        char whole[400];
+        snprintf(whole, sizeof whole, "%s/%s", folder, entry->d_name);
+        if (remove_them)
+            unlink(whole);
+    }
+    closedir(stream);
+    return count;
+}
+
+static void close_folder(void) {
+    entries(true);
+    rmdir(folder);
+}
+
+TestSuite(api_object, .init = open_folder, .fini = close_folder);
+
+/* The content of <stem><suffix>, "" when it is not there; until the next call. */
+static const char *content(const char *suffix) {
+    static char bytes[1 << 16];
+    char path[200];
+    snprintf(path, sizeof path, "%s%s", stem, suffix);
+    FILE *file = fopen(path, "rb");
+    size_t count = file ? fread(bytes, 1, sizeof bytes - 1, file) : 0;
+    bytes[count] = 0;
+    if (file)
+        fclose(file);
+    return bytes;
+}
+
+/* ---- mistakes */
+
+static eddy_model *small(const eddy_options *options) {
+    eddy_model *m = eddy_model_new(options);
+    eddy_axes t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t, 2);
+    eddy_value h0 = eddy_state(m, "h", t, H);
+    eddy_value from_x = eddy_linear(m, "W", H, x);
+    eddy_value h = eddy_tanh(eddy_add(from_x, eddy_linear(m, "U", H, h0)));
+    eddy_next(h0, h);
+    eddy_output(m, "h", h);
+    return m;
+}
+
+static void refused(eddy_model *m, const char *prefix, const char *to,
+                    const eddy_object_options *how, eddy_status expected, const char *words) {
+    cr_assert_eq(eddy_compile_to_object(m, prefix, to, how), expected, "%s", eddy_model_message(m));
+    cr_assert_str_eq(eddy_model_message(m), words);
+    cr_assert_eq(entries(false), 0);
+    eddy_model_free(m);
+}
+
+Test(api_object, bad_arguments) {
+    static const char *const prefixes[] = {"", "1x", "a b", "a-b", "_x", "h\xc3\xbc"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        char words[200];
+        snprintf(words, sizeof words,
+                 "object: the prefix \"%s\" is no C identifier: a letter, then letters, digits and "
+                 "'_', at most 200",
+                 prefixes[i]);
+        refused(small(NULL), prefixes[i], stem, NULL, EDDY_BAD_ARGUMENT, words);
+    }
+    refused(small(NULL), "x", NULL, NULL, EDDY_BAD_ARGUMENT,
+            "object: no path for the files is given");
+    refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "vax"}, EDDY_BAD_ARGUMENT,
+            "object: there is no cpu \"vax\"; there are avx512 and avx2");
+    refused(eddy_model_new(NULL), "x", stem, NULL, EDDY_BAD_ARGUMENT,
+            "object: the model has no output and no update");
+    cr_assert_eq(eddy_compile_to_object(NULL, "x", stem, NULL), EDDY_OUT_OF_MEMORY);
+    char long_prefix[300];
+    memset(long_prefix, 'a', sizeof long_prefix - 1);
+    long_prefix[sizeof long_prefix - 1] = 0;
+    eddy_model *m = small(NULL);
+    cr_assert_eq(eddy_compile_to_object(m, long_prefix, stem, NULL), EDDY_BAD_ARGUMENT);
+    eddy_model_free(m);
+}
+
+Test(api_object, a_mistake_in_the_model_is_told) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t");
+    const eddy_site here = {"cell.c", 5};
+    eddy_value h0 = (eddy_state)(m, "h", t, EDDY_DIMENSIONS(H), here);
+    eddy_output(m, "h", h0);
+    cr_assert_eq(eddy_compile_to_object(m, "x", stem, NULL), EDDY_ILLEGAL_PROGRAM);
+    cr_assert(strstr(eddy_model_message(m), "cell.c:5: "), "%s", eddy_model_message(m));
+    cr_assert_eq(entries(false), 0);
+    eddy_model_free(m);
+}
+
+Test(api_object, weights_must_be_there_and_fit) {
+    eddy_params *s = eddy_params_new(NULL, 1);
+    refused(small(NULL), "x", stem, &(eddy_object_options){.params = s}, EDDY_MISSING,
+            "object: the parameter W, f32 [4, 2], is not in the params; make a run with them, or "
+            "load a file that has it");
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_output(m, "W", eddy_param(m, "W", eddy_init_zeros(), 3));
+    eddy_program *p;
+    eddy_run *r;
+    cr_assert_eq(eddy_compile(m, &p), EDDY_OK);
+    cr_assert_eq(eddy_run_new(p, s, &r), EDDY_OK);
+    eddy_run_free(r);
+    eddy_program_free(p);
+    eddy_model_free(m);
+    refused(small(NULL), "x", stem, &(eddy_object_options){.params = s}, EDDY_SHAPE_MISMATCH,
+            "object: the parameter W is f32 [4, 2] in the program, but f32 [3] in the params");
+    eddy_params_free(s);
+}
+
+/* ---- files */
+
+Test(api_object, a_path_that_cannot_be_written_is_named) {
+    refused(small(NULL), "x", "/tmp/api_object_nowhere/x", NULL, EDDY_IO,
+            "cannot create a temporary file beside /tmp/api_object_nowhere/x.o: No such file or "
+            "directory");
+}
+
+static eddy_status write_with(fault_files *disk) {
+    const files *f = &disk->table;
+    const eddy_files table = {f->open_read, f->open_new,    f->read,  f->write,
+                              f->size,      f->sync,        f->close, f->rename,
+                              f->remove,    f->sync_folder, f->user};
+    const eddy_options options = {.files = &table};
+    eddy_model *m = small(&options);
+    eddy_status found = eddy_compile_to_object(m, "made", stem, NULL);
+    eddy_model_free(m);
+    cr_assert_eq(disk->open_files, 0);
+    return found;
+}
+
+/* Whatever call fails, each file is whole, old or new, and there is no third one. */
+Test(api_object, every_file_call_may_fail) {
+    static const char old[] = "old";
+    fault_files disk;
+    fault_files_init(&disk, FAULT_NEVER, FAULT_ANY_CALL, 0, EIO);
+    cr_assert_eq(write_with(&disk), EDDY_OK);
+    size_t calls = 0;
+    for (int i = 0; i < FAULT_ANY_CALL; i++)
+        calls += disk.calls[i];
+    cr_assert_gt(calls, 8);
+    char *header = strdup(content(".h"));
+    entries(true);
+    for (size_t n = 1; n <= calls; n++) {
+        static const char *const suffixes[] = {".o", ".h"};
+        for (int i = 0; i < 2; i++) {
+            char path[200];
+            snprintf(path, sizeof path, "%s%s", stem, suffixes[i]);
+            FILE *file = fopen(path, "wb");
+            cr_assert(file && fwrite(old, 1, sizeof old - 1, file) == sizeof old - 1);
+            fclose(file);
+        }
+        fault_files_init(&disk, FAULT_ONCE, FAULT_ANY_CALL, n, ENOSPC);
+        cr_assert_eq(write_with(&disk), EDDY_IO, "call %zu", n);
+        cr_assert_eq(disk.failures, 1);
+        cr_assert_eq(entries(false), 2, "call %zu leaves a third file", n);
+        bool is_old = strcmp(content(".h"), old) == 0;
+        cr_assert(is_old || strcmp(content(".h"), header) == 0, "call %zu tears the header", n);
+        bool object_is_old = strcmp(content(".o"), old) == 0;
+        cr_assert(object_is_old || memcmp(content(".o"), "\177ELF", 4) == 0);
+        cr_assert(object_is_old == is_old || disk.calls[FAULT_RENAME] == 2,
+                  "call %zu: one file is new though no second rename was tried", n);
+    }
+    free(header);
+}
+
+Test(api_object, every_request_for_memory_may_fail) {
+    fault_allocator memory;
+    eddy_status found = EDDY_OUT_OF_MEMORY;
+    for (size_t n = 1; found != EDDY_OK; n++) {
+        cr_assert_lt(n, 1000);
+        fault_allocator_init(&memory, FAULT_ONCE, n);
+        eddy_allocator table = {memory.table.allocate, memory.table.release, memory.table.user};
+        const eddy_options options = {.allocator = &table};
+        eddy_model *m = small(&options);
+        found = eddy_compile_to_object(m, "made", stem, NULL);
+        cr_assert(found == EDDY_OUT_OF_MEMORY || (found == EDDY_OK && memory.failures == 0),
+                  "request %zu: %s", n, eddy_model_message(m));
+        eddy_model_free(m);
+        cr_assert_eq(memory.live_blocks, 0, "request %zu leaves memory", n);
+        cr_assert_eq(memory.mismatches, 0);
+        cr_assert_eq(entries(false), found == EDDY_OK ? 2 : 0);
+    }
+}
+
+/* ---- steps */
+
+typedef enum step_how {
+    FORWARD,
+    STACKED,
+    LAST,
+    DEPTH,
+    NOT_CARRIED,
+    TWO_CARRIED,
+    FIXED,
+    BACKWARD,
+    AHEAD,
+    TRAINED,
+    NORMALISED,
+    FLIPPED,
+    ATTENDED,
+    SLOPE_OF_DELAY
+} step_how;
+
+static eddy_model *stepped(step_how how) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes d = how == DEPTH ? eddy_axis_fixed(m, "d", 3) : 0;
+    eddy_axes s = how == TWO_CARRIED ? eddy_time(m, "s") : 0;
+    eddy_axes t = how == FIXED ? eddy_axis_fixed(m, "t", 5) : eddy_time(m, "t");
+    if (how != NOT_CARRIED)
+        eddy_carry(m, t, 0);
+    if (how == TWO_CARRIED)
+        eddy_carry(m, s, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t, H);
+    if (how == AHEAD)
+        x = eddy_name(eddy_delay(x, t, -1), "tomorrow");
+    if (how == FLIPPED)
+        x = eddy_at(x, t, eddy_sub(eddy_end(m, t), eddy_shift(eddy_step(m, t), 1)));
+    if (how == NORMALISED)
+        x = eddy_batch_norm(m, "norm", x, t, true);
+    if (how == ATTENDED)
+        x = eddy_mul(x, eddy_reshape(eddy_reduce(eddy_stack(x, t), 0, EDDY_SUM), H));
+    if (how == DEPTH) {
+        eddy_value before = eddy_state_over("deep", d, 1, t, x);
+        eddy_value deep = eddy_tanh(eddy_linear(m, "D", H, before));
+        eddy_next(before, deep);
+        x = eddy_last(deep, d);
+    }
+    eddy_cell_options backwards = {.distance = -1};
+    eddy_value h = eddy_elman(m, "cell", t, H, x, how == BACKWARD ? &backwards : NULL);
+    if (how == STACKED)
+        h = eddy_gru(m, "second", t, H, h, NULL);
+    if (how == LAST)
+        h = eddy_dense(m, "y", 2, eddy_last(h, t));
+    if (how == SLOPE_OF_DELAY) /* the adjoint of a look ahead looks back, at nothing that is kept */
+        h = eddy_gradient(eddy_total(eddy_reduce_all(eddy_delay(x, t, -1), EDDY_SUM), t), x);
+    if (how == TRAINED)
+        eddy_minimise(eddy_total(eddy_reduce_all(eddy_square(h), EDDY_SUM), t), eddy_sgd());
+    eddy_output(m, "h", h);
+    return m;
+}
+
+Test(api_object, a_step_is_there_or_the_header_says_why_not) {
+    static const struct {
+        step_how how;
+        const char *words; /* NULL: there is a step */
+    } rows[] = {
+        {FORWARD, NULL},
+        {STACKED, NULL},
+        {LAST, NULL},
+        {DEPTH, NULL},
+        {NOT_CARRIED,
+         "no time axis is carried; eddy_carry, right after the axis, makes states go on"},
+        {TWO_CARRIED, "more than one axis is carried"},
+        {FIXED, "the axis that is carried has a fixed extent"},
+        {BACKWARD, "some of it runs backwards along t"},
+        {AHEAD, "tomorrow looks ahead along t"},
+        {TRAINED, "some of it runs backwards along t"},
+        {NORMALISED, "some of it needs all of t before it can begin"},
+        {FLIPPED, "needs all of t at once"},
+        {ATTENDED, "needs all of t at once"},
+        {SLOPE_OF_DELAY, "looks back at is not kept by the state"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        eddy_model *m = stepped(rows[i].how);
+        cr_assert_eq(eddy_compile_to_object(m, "made", stem, NULL), EDDY_OK, "%zu: %s", i,
+                     eddy_model_message(m));
+        eddy_model_free(m);
+        const char *header = content(".h"), *absent = strstr(header, "There is no made_step: ");
+        cr_assert_eq(strstr(header, " *made_step(") != NULL, rows[i].words == NULL, "%zu: %s", i,
+                     header);
+        cr_assert_eq(absent != NULL, rows[i].words != NULL);
+        cr_assert(!absent || strstr(absent, rows[i].words), "%zu: %s", i, absent ? absent : "");
+    }
+}
+
+/* ---- the header */
+
+Test(api_object, the_header_is_as_it_was) {
+    static const char golden[] = EDDY_SOURCE_DIR "/tests/golden/object_header.txt";
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "double");
+    eddy_axes nowhere = eddy_axis_fixed(m, "nowhere", 0);
+    eddy_carry(m, t, b);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
+    eddy_value gain = eddy_input(m, "float", EDDY_F32, 0, EDDY_SCALAR);
+    eddy_value none = eddy_input(m, "none", EDDY_I32, nowhere, 2);
+    eddy_value h = eddy_elman(m, "cell", t, H, x, NULL);
+    eddy_value flag = eddy_lt(h, eddy_number(m, 0));
+    eddy_output(m, "h", eddy_mul(h, gain));
+    eddy_output(m, "size", eddy_total(eddy_reduce_all(eddy_square(h), EDDY_SUM), t | b));
+    eddy_output(m, "none", none);
+    eddy_output(m, "below */", flag);
+    cr_assert_eq(eddy_compile_to_object(m, "made", stem, &(eddy_object_options){.cpu = "avx2"}),
+                 EDDY_OK, "%s", eddy_model_message(m));
+    eddy_model_free(m);
+    const char *update = getenv("EDDY_UPDATE"), *found = content(".h");
+    if (update && update[0] == '1') {
+        FILE *file = fopen(golden, "wb");
+        cr_assert(file && fwrite(found, 1, strlen(found), file) == strlen(found));
+        fclose(file);
+    }
+    char have[1 << 13] = "";
+    FILE *file = fopen(golden, "rb");
+    cr_assert_not_null(file, "%s is missing", golden);
+    have[fread(have, 1, sizeof have - 1, file)] = 0;
+    fclose(file);
+    cr_assert_str_eq(found, have, "the header differs from %s (EDDY_UPDATE=1 renews it)", golden);
+}
