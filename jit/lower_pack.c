@@ -7,6 +7,10 @@
  * nest's last parallel range is cut to match, into panels and columns of a panel. No element is
  * folded in another order than before, so no bit changes.
  *
+ * A weight that was put together, gates above gates, and that nobody else reads is copied part by
+ * part from where the parts are, and never made; in a program that may be called for a step at a
+ * time one copy less is worth the nests. Beside whole sequences it is not.
+ *
  * Only values without axes are copied: they are complete before the first item of the program that
  * reads them. An operand that is read across is always worth a copy, if only with that dimension
  * innermost when its columns do not divide into panels. One that is read along is worth it where
@@ -22,8 +26,11 @@ typedef struct pack {
     lower *l;
     const machine *target; /* NULL: no panels */
     bool sequences;        /* some loop steps backwards */
+    bool *direct;          /* by buffer: some load reads it and no copy */
     nest_list items;       /* the program's items, with the copies before their readers */
 } pack;
+
+typedef enum pack_choice { PACK_NONE, PACK_WHOLE, PACK_PANELS } pack_choice;
 
 /* The one dimension of an operand without axes that moves with the range; -1: not so simple. */
 static int pack_dimension(const nest *n, const nest_buffer *b, const nest_instruction *load,
@@ -73,8 +80,55 @@ static int pack_indices(const nest_ref *at, int count, int d, nest_ref panel, ne
     return to;
 }
 
-/* The copy of a buffer with dimension d innermost, in panels of `columns` (0: whole). The nest that
- * makes it goes before what is packed now. */
+/* Copies the elements of a buffer from place `low` along dimension `along` on, as many as `shape`
+ * says: from the buffer, or from the value that stands there. */
+static void pack_fill(pack *p, const lower_packed *made, const op_shape *shape, int along,
+                      int64_t low, const op_node *part) {
+    lower *l = p->l;
+    int d = made->dimension;
+    const nest_buffer *b = &l->plan->buffers.at[made->buffer];
+    nest_ref from[LIMIT_RANK], at[LIMIT_RANK], to[LIMIT_RANK], panel = -1;
+    lower_open(l, part ? part : b->node, "_pack", &p->items);
+    if (made->columns > 0)
+        panel = lower_range(l, shape->dimension[d] / made->columns, false, false, false);
+    for (int i = 0; i < shape->rank; i++)
+        if (i != d)
+            from[i] = lower_range(l, shape->dimension[i], false, false, false);
+    int64_t columns = made->columns > 0 ? made->columns : shape->dimension[d];
+    nest_ref column = from[d] = lower_range(l, columns, false, false, false);
+    if (panel >= 0) {
+        nest_ref start = tape_body(l, BODY_MUL, BODY_I64, panel, tape_integer(l, columns), -1);
+        from[d] = tape_body(l, BODY_ADD, BODY_I64, start, column, -1);
+    }
+    memcpy(at, from, sizeof at);
+    nest_ref *moved = along != d ? &at[along] : panel >= 0 ? &panel : &column;
+    int64_t steps = along == d && panel >= 0 ? low / columns : low;
+    if (steps > 0)
+        *moved = tape_body(l, BODY_ADD, BODY_I64, *moved, tape_integer(l, steps), -1);
+    int count = pack_indices(at, shape->rank, d, panel, column, to);
+    lower_point point;
+    read_point_init(&point);
+    memcpy(point.dimension, from, sizeof from[0] * (size_t)shape->rank);
+    nest_ref value = part ? read_value(l, part, &point)
+                          : tape_load(l, made->buffer, from, shape->rank, false, false);
+    tape_store(l, made->copy, to, count, value);
+    lower_close(l);
+}
+
+/* Is a copy made of the parts of a concat, which then nobody may ever need? */
+static bool pack_has_parts(const pack *p, const lower_packed *made) {
+    const op_node *n = p->l->plan->buffers.at[made->buffer].node;
+    if (n->op != OP_CONCAT || p->direct[made->buffer] || p->sequences)
+        return false;
+    int along = n->attributes.dimension;
+    for (int i = 0; i < n->count && along == made->dimension && made->columns > 0; i++)
+        if (n->arguments[i]->shape.dimension[along] % made->columns != 0)
+            return false;
+    return true;
+}
+
+/* The copy of a buffer with dimension d innermost, in panels of `columns` (0: whole). The nests
+ * that make it go before what is packed now. */
 static int32_t pack_copy(pack *p, int32_t buffer, int d, int64_t columns) {
     lower *l = p->l;
     for (size_t i = 0; i < l->packed.count; i++) {
@@ -96,20 +150,17 @@ static int32_t pack_copy(pack *p, int32_t buffer, int d, int64_t columns) {
     vec_push(l->memory, &l->plan->buffers, b);
     lower_packed made = {buffer, d, (int32_t)l->plan->buffers.count - 1, columns};
     vec_push(l->memory, &l->packed, made);
-
-    lower_open(l, b.node, "_pack", &p->items);
-    nest_ref to[LIMIT_RANK], from[LIMIT_RANK];
-    for (int i = 0; i < b.shape.rank; i++)
-        to[i] = lower_range(l, b.shape.dimension[i], false, false, false);
-    for (int i = 0, k = columns > 0; i < whole.rank; i++)
-        from[i] = i == d ? to[b.shape.rank - 1] : to[k++];
-    if (columns > 0) {
-        nest_ref start = tape_body(l, BODY_MUL, BODY_I64, to[0], tape_integer(l, columns), -1);
-        from[d] = tape_body(l, BODY_ADD, BODY_I64, start, from[d], -1);
+    if (!pack_has_parts(p, &made)) {
+        pack_fill(p, &made, &whole, 0, 0, NULL);
+        return made.copy;
     }
-    tape_store(l, made.copy, to, b.shape.rank,
-               tape_load(l, buffer, from, whole.rank, false, false));
-    lower_close(l);
+    int along = b.node->attributes.dimension;
+    int64_t low = 0;
+    for (int i = 0; i < b.node->count; i++) {
+        const op_node *part = b.node->arguments[i];
+        pack_fill(p, &made, &part->shape, along, low, part);
+        low += part->shape.dimension[along];
+    }
     return made.copy;
 }
 
@@ -168,10 +219,29 @@ static bool pack_is_whole(const nest *n, const nest_buffer *b, const nest_instru
            b->shape.dimension[d] == n->ranges.at[range].count && b->shape.rank < LIMIT_RANK;
 }
 
+/* The range that panels cut, the last parallel one; -1: none. */
+static int pack_range(const nest *n) {
+    int range = nest_parallel_count(n) - 1;
+    return n->heavy && range >= 0 && !n->ranges.at[range].ordered ? range : -1;
+}
+
+/* How an instruction reads its operand, and which dimension of it moves with the range. */
+static pack_choice pack_choose(const pack *p, const nest *n, const nest_instruction *load,
+                               int range, int64_t columns, int *dimension) {
+    const nest_buffer *b = load->op == NEST_LOAD ? &p->l->plan->buffers.at[load->which] : NULL;
+    int d = *dimension = b && range >= 0 ? pack_dimension(n, b, load, range) : -1;
+    if (d < 0)
+        return PACK_NONE;
+    bool across = d != load->at_count - 1;
+    if (columns > 0 && pack_is_whole(n, b, load, d, range))
+        return across || (p->sequences && n->loop_count > 0) ? PACK_PANELS : PACK_NONE;
+    return across ? PACK_WHOLE : PACK_NONE;
+}
+
 static void pack_nest(pack *p, nest *n) {
     lower *l = p->l;
-    int range = nest_parallel_count(n) - 1;
-    if (!n->heavy || range < 0 || n->ranges.at[range].ordered)
+    int range = pack_range(n);
+    if (range < 0)
         return;
     int64_t columns = pack_columns(p, n, n->ranges.at[range].count);
     size_t count = n->tape.count;
@@ -180,24 +250,33 @@ static void pack_nest(pack *p, nest *n) {
     bool any = false;
     for (size_t i = 0; i < count; i++) {
         nest_instruction *load = &n->tape.at[i];
-        const nest_buffer *b = load->op == NEST_LOAD ? &l->plan->buffers.at[load->which] : NULL;
-        int d = b ? pack_dimension(n, b, load, range) : -1;
+        pack_choice choice = pack_choose(p, n, load, range, columns, &dimensions[i]);
         copies[i] = -1;
-        if (d < 0)
+        if (choice == PACK_WHOLE)
+            pack_turn(p, load, dimensions[i]);
+        if (choice != PACK_PANELS)
             continue;
-        bool across = d != load->at_count - 1;
-        if (columns > 0 && pack_is_whole(n, b, load, d, range)) {
-            if (!across && !(p->sequences && n->loop_count > 0))
-                continue;
-            copies[i] = pack_copy(p, load->which, d, columns);
-            dimensions[i] = d;
-            any = true;
-        } else if (across) {
-            pack_turn(p, load, d);
-        }
+        copies[i] = pack_copy(p, load->which, dimensions[i], columns);
+        any = true;
     }
     if (any)
         pack_cut(l, n, range, columns, copies, dimensions);
+}
+
+static void pack_find_direct(pack *p) {
+    const nest_plan *plan = p->l->plan;
+    p->direct = arena_array(p->l->memory, bool, plan->buffers.count);
+    for (size_t k = 0; k < plan->kernels.count; k++) {
+        const nest *n = plan->kernels.at[k];
+        int range = pack_range(n), dimension;
+        int64_t columns = range >= 0 ? pack_columns(p, n, n->ranges.at[range].count) : 0;
+        for (size_t i = 0; i < n->tape.count; i++) {
+            const nest_instruction *load = &n->tape.at[i];
+            if (load->op == NEST_LOAD &&
+                pack_choose(p, n, load, range, columns, &dimension) == PACK_NONE)
+                p->direct[load->which] = true;
+        }
+    }
 }
 
 /* Depth of recursion: number of nested loops, at most the number of axes. */
@@ -237,6 +316,7 @@ static bool pack_steps_backwards(const nest_list *items) {
 void lower_pack(lower *l) {
     pack p = {.l = l, .target = l->target};
     p.sequences = pack_steps_backwards(&l->plan->items);
+    pack_find_direct(&p);
     for (size_t i = 0; i < l->plan->items.count; i++) {
         const nest_item *item = &l->plan->items.at[i];
         size_t made = l->packed.count;

@@ -517,6 +517,33 @@ Test(jit_corners, columns_that_make_panels_on_some_machines) {
     check_panels(72);
 }
 
+/* Weights that merge, gates above gates and states beside states, forward only: they are packed
+ * from where they are, if panels do not cross them. A part of one is a weight of its own. */
+static void check_parts(int64_t n) {
+    op_node *x = input("x", DTYPE_F32, T | B, 1, 3, 0),
+            *h = state(AXIS_T, 1, number(0.25), T | B, 1, n, 0),
+            *s = state(AXIS_T, 1, number(0.5), T | B, 1, 7, 0);
+    op_node *part = make_slice(b, param("wide", DTYPE_F32, 2, 3, n + 16), 1, 8, n);
+    op_node *turned = make_transpose(b, part, (int8_t[LIMIT_RANK]){1, 0});
+    op_node *given =
+        make_add(b, matrix("given", n, 3, x), make_contract(b, "mk,k->m", turned, x, 0));
+    op_node *uh = matrix("U", n, n, h), *us = matrix("Us", n, 7, s), *vh = matrix("V", 7, n, h);
+    op_node *next = make_add(b, make_add(b, uh, us), given);
+    next = make_unary(b, OP_TANH, make_mul(b, next, number(0.05)));
+    graph_bind(&g, h, next);
+    graph_bind(&g, s, make_unary(b, OP_TANH, make_add(b, vh, matrix("Vs", 7, 7, s))));
+    output("h", next);
+    check();
+}
+
+Test(jit_corners, panels_of_parts) {
+    check_parts(128);
+}
+
+Test(jit_corners, panels_that_cross_parts) {
+    check_parts(96);
+}
+
 Test(jit_corners, a_value_times_itself) {
     op_node *x = input("x", DTYPE_F32, T | B, 1, 4, 0),
             *h = state(AXIS_T, 1, number(0.5), T | B, 2, 4, 4);
