@@ -26,6 +26,7 @@ typedef struct emit {
     LLVMTypeRef entry_type;  /* void (ptr buffers, ptr extents, ptr context) */
     LLVMTypeRef kernel_type; /* void (the same, ptr operands): the numbers of the buffers that a
                                 shared kernel is to use, i32 */
+    LLVMValueRef part; /* the function that finds a thread's part of a range; NULL: none yet */
     LLVMValueRef *constants; /* by buffer: its bytes in the object, or NULL */
     LLVMDIBuilderRef debug;  /* NULL: none */
     LLVMMetadataRef file, unit;

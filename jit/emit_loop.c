@@ -142,13 +142,6 @@ int64_t emit_vector_span(const emit_nest *s) {
     return s->most_width * (even > 0 ? even : s->most_vectors);
 }
 
-/* `to` if there is something between `from` and the limit, else `from`. */
-static LLVMValueRef end_within(const emit *e, LLVMValueRef from, LLVMValueRef limit,
-                               LLVMValueRef to) {
-    LLVMValueRef some = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, from, "");
-    return LLVMBuildSelect(e->builder, some, to, from, "");
-}
-
 /* Whole tiles, then one whose vectors may overlap those before it: they are this thread's too. */
 static int repeatable_vectors(const emit_nest *s, emit_segment *out) {
     const emit *e = s->e;
@@ -167,21 +160,38 @@ static int repeatable_vectors(const emit_nest *s, emit_segment *out) {
     return add(out, n, (emit_segment){start, till, width, (int)last, false});
 }
 
-static int vector_segments(emit_nest *s, emit_segment *out) {
+/* A known number of elements: tiles, then vectors, then one that is as narrow as what is left. A
+ * thread's part begins with a whole tile, and only the last one's ends with anything else. */
+static int known_vectors(const emit_nest *s, int64_t known, emit_segment *out) {
+    const emit *e = s->e;
+    LLVMValueRef first = s->first[s->vector_range], limit = s->limit[s->vector_range];
+    int64_t tile = emit_vector_span(s), at = known / tile * tile;
+    int width = s->most_width, n = 0;
+    LLVMValueRef end = at == known ? limit : emit_pick(e, LLVMIntSLT, limit, emit_integer(e, at));
+    n = add(out, n, (emit_segment){first, end, width, s->most_vectors, false});
+    LLVMValueRef mine = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, emit_integer(e, at), "");
+    while (at < known) {
+        int64_t left = known - at;
+        int narrow = left < width ? (int)left : width;
+        LLVMValueRef from = emit_integer(e, at), to = emit_integer(e, at += left / narrow * narrow);
+        to = LLVMBuildSelect(e->builder, mine, to, from, "");
+        n = add(out, n, (emit_segment){from, to, narrow, 1, false});
+    }
+    return n;
+}
+
+/* A number that only a run knows. */
+static int counted_vectors(const emit_nest *s, emit_segment *out) {
     const emit *e = s->e;
     LLVMValueRef first = s->first[s->vector_range], limit = s->limit[s->vector_range];
     LLVMValueRef done = first;
     int width = s->most_width, n = 0;
-    int64_t known;
-    bool constant = emit_is_integer(s->counts[s->vector_range], &known);
-    if (even_vectors(s) > 0)
-        return repeatable_vectors(s, out);
     if (s->most_vectors > 1) {
         LLVMValueRef whole = whole_end(e, done, limit, (int64_t)width * s->most_vectors);
         n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false});
         done = whole;
     }
-    if (width > 1 && s->repeatable && !constant) {
+    if (width > 1 && s->repeatable) {
         LLVMValueRef end = end_if(e, first, limit, true, width);
         n = add(out, n, (emit_segment){done, end, width, 1, true});
         LLVMValueRef rest = end_if(e, first, limit, false, width);
@@ -189,18 +199,16 @@ static int vector_segments(emit_nest *s, emit_segment *out) {
     }
     LLVMValueRef whole = whole_end(e, done, limit, width);
     n = add(out, n, (emit_segment){done, whole, width, 1, false});
-    done = whole;
-    int64_t left = constant ? known % width : 0;
-    if (left > 1) {
-        int narrow = 1;
-        while (2 * narrow <= left)
-            narrow *= 2;
-        LLVMValueRef next = emit_plus(e, done, emit_integer(e, narrow));
-        LLVMValueRef end = end_within(e, done, limit, next);
-        n = add(out, n, (emit_segment){done, end, narrow, 1, false});
-        done = end;
-    }
-    return width > 1 ? add(out, n, (emit_segment){done, limit, 1, 1, false}) : n;
+    return width > 1 ? add(out, n, (emit_segment){whole, limit, 1, 1, false}) : n;
+}
+
+static int vector_segments(const emit_nest *s, emit_segment *out) {
+    int64_t known;
+    if (even_vectors(s) > 0)
+        return repeatable_vectors(s, out);
+    if (emit_is_integer(s->counts[s->vector_range], &known))
+        return known_vectors(s, known, out);
+    return counted_vectors(s, out);
 }
 
 int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]) {

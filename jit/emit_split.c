@@ -65,28 +65,62 @@ static LLVMValueRef border(const emit *e, LLVMValueRef tiles, LLVMValueRef part,
     return LLVMBuildUDiv(e->builder, LLVMBuildSub(e->builder, up, one, ""), parts, "");
 }
 
-static void share(emit_nest *s, int range, int64_t grain, LLVMValueRef part, LLVMValueRef parts) {
-    const emit *e = s->e;
+static void emit_part(emit *e) {
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef count = s->counts[range], unit = emit_integer(e, grain);
-    LLVMValueRef zero = emit_integer(e, 0), one = emit_integer(e, 1);
+    LLVMValueRef given[4], zero = emit_integer(e, 0), one = emit_integer(e, 1);
+    LLVMGetParams(e->part, given);
+    LLVMValueRef count = given[0], grain = given[1], part = given[2], parts = given[3];
+    LLVMValueRef tiles = LLVMBuildUDiv(b, count, grain, "");
+    LLVMValueRef low = border(e, tiles, part, parts);
+    LLVMValueRef high = border(e, tiles, LLVMBuildAdd(b, part, one, ""), parts);
+    LLVMValueRef first = LLVMBuildMul(b, low, grain, "");
+    LLVMValueRef limit = LLVMBuildMul(b, high, grain, "");
+    /* what is left belongs to the last tile, or to the first thread */
+    LLVMValueRef last = LLVMBuildICmp(b, LLVMIntEQ, high, tiles, "");
+    LLVMValueRef some = LLVMBuildICmp(b, LLVMIntSLT, low, high, "");
+    LLVMValueRef lead = LLVMBuildICmp(b, LLVMIntEQ, part, zero, "");
+    LLVMValueRef mine = LLVMBuildAnd(b, last, LLVMBuildOr(b, some, lead, ""), "");
+    LLVMValueRef both[2] = {first, LLVMBuildSelect(b, mine, count, limit, "")};
+    LLVMBuildAggregateRet(b, both, 2);
+}
+
+/* {first, limit} of a thread's part, by (count, grain, part, parts): a function, once in a module,
+ * as three divisions in every kernel would be a tenth of all code. */
+static LLVMValueRef part_function(emit *e, LLVMTypeRef *type) {
+    LLVMTypeRef number = emit_type(e, BODY_I64, 1);
+    LLVMTypeRef pair[2] = {number, number}, given[4] = {number, number, number, number};
+    LLVMTypeRef result = LLVMStructTypeInContext(e->context, pair, 2, false);
+    *type = LLVMFunctionType(result, given, 4, false);
+    if (e->part)
+        return e->part;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    LLVMMetadataRef line = LLVMGetCurrentDebugLocation2(e->builder);
+    e->part = LLVMAddFunction(e->module, "part", *type);
+    LLVMSetLinkage(e->part, LLVMPrivateLinkage);
+    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, e->part, ""));
+    LLVMSetCurrentDebugLocation2(e->builder, NULL);
+    emit_part(e);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    LLVMSetCurrentDebugLocation2(e->builder, line);
+    return e->part;
+}
+
+static void share(emit_nest *s, int range, int64_t grain, LLVMValueRef part, LLVMValueRef parts) {
+    emit *e = s->e;
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef count = s->counts[range], zero = emit_integer(e, 0), one = emit_integer(e, 1);
     LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
     LLVMBasicBlockRef several = LLVMAppendBasicBlockInContext(e->context, s->function, "");
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, s->function, "");
     LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, parts, one, ""), after, several);
 
     LLVMPositionBuilderAtEnd(b, several);
-    LLVMValueRef tiles = grain == 1 ? count : LLVMBuildUDiv(b, count, unit, "");
-    LLVMValueRef low = border(e, tiles, part, parts);
-    LLVMValueRef high = border(e, tiles, LLVMBuildAdd(b, part, one, ""), parts);
-    LLVMValueRef first = emit_times(e, low, unit), limit = emit_times(e, high, unit);
-    if (grain > 1) { /* what is left belongs to the last tile, or to the first thread */
-        LLVMValueRef last = LLVMBuildICmp(b, LLVMIntEQ, high, tiles, "");
-        LLVMValueRef some = LLVMBuildICmp(b, LLVMIntSLT, low, high, "");
-        LLVMValueRef lead = LLVMBuildICmp(b, LLVMIntEQ, part, zero, "");
-        LLVMValueRef mine = LLVMBuildAnd(b, last, LLVMBuildOr(b, some, lead, ""), "");
-        limit = LLVMBuildSelect(b, mine, count, limit, "");
-    }
+    LLVMTypeRef type;
+    LLVMValueRef function = part_function(e, &type);
+    LLVMValueRef given[4] = {count, emit_integer(e, grain), part, parts};
+    LLVMValueRef found = LLVMBuildCall2(b, type, function, given, 4, "");
+    LLVMValueRef first = LLVMBuildExtractValue(b, found, 0, "");
+    LLVMValueRef limit = LLVMBuildExtractValue(b, found, 1, "");
     LLVMBuildBr(b, after);
 
     LLVMPositionBuilderAtEnd(b, after);

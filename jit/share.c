@@ -85,6 +85,7 @@ static void share_write_down(share_key *key) {
     n->operand_count = 0;
     key->numbers.count = 0;
     share_add(key, n->heavy);
+    share_add(key, n->samples);
     share_add(key, (int64_t)n->ranges.count);
     for (size_t r = 0; r < n->ranges.count; r++) {
         const nest_range *range = &n->ranges.at[r];
