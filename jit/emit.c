@@ -2,8 +2,8 @@
  * that walks the program, the constants as private data; object.c then makes an object file of it.
  *
  * LLVM is used as an assembler. The IR that is emitted is final: no pass of the optimiser runs over
- * it, since loops, tiles, vectors and the order of every rounding are decided before. That is also
- * why compiling takes milliseconds.
+ * it, since loops, tiles, vectors and the order of every rounding are decided before (a sanitizer's
+ * pass, where there is one, adds checks). That is also why compiling takes milliseconds.
  *
  * Memory: everything of one call sits in one arena and one context. Running out of the arena jumps
  * back to emit_plan, which frees both. */
@@ -64,6 +64,10 @@ static void debug_function(emit *e, LLVMValueRef function, const char *symbol, c
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name) {
     LLVMValueRef function = LLVMAddFunction(e->module, symbol, type);
     add_attribute(e, function, "nounwind");
+    if (e->options->instrument == SANITIZE_ADDRESS)
+        add_attribute(e, function, "sanitize_address");
+    if (e->options->instrument == SANITIZE_THREAD)
+        add_attribute(e, function, "sanitize_thread");
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, function, ""));
     e->line++;
     if (e->debug)
@@ -278,7 +282,8 @@ static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *pr
     emit_module(e);
     if (env_has_letter("DUMP", 'e'))
         LLVMDumpModule(e->module);
-    return verify(e, problem) && object_emit(e->module, e->target, out, problem);
+    return verify(e, problem) &&
+           object_emit(e->module, e->target, e->options->instrument, out, problem);
 }
 
 bool emit_plan(const nest_plan *plan, const emit_options *options, const allocator *source,

@@ -3,6 +3,7 @@
 #ifndef EDDY_JIT_EMIT_H
 #define EDDY_JIT_EMIT_H
 
+#include "core/sanitize.h"
 #include "jit/nest.h"
 
 /* A row of the machine table (machine.def): how wide vectors are and how large register tiles may
@@ -21,10 +22,11 @@ typedef struct emit_options {
     bool debug;            /* line tables that name kernels */
     struct aot *interface; /* functions for callers without this library (aot.h); NULL: the entry
                               alone */
+    sanitize instrument;   /* SANITIZE_BUILD where the code runs in a process like this one */
 } emit_options;
 
 /* An object file, as ahead-of-time compilation would write it. It imports nothing beyond memset,
- * memcpy, memmove. */
+ * memcpy, memmove, and what its sanitizer needs. */
 typedef struct emit_object {
     void *bytes;
     size_t count;

@@ -125,7 +125,8 @@ typedef struct emit_nest {
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name);
 
 /* ---- object.c: the module through LLVM's code generator. false with *problem set. */
-bool object_emit(LLVMModuleRef module, const machine *row, emit_object *out, error *problem);
+bool object_emit(LLVMModuleRef module, const machine *row, sanitize instrument, emit_object *out,
+                 error *problem);
 /* Makes LLVM's targets known; once, from any thread. */
 void object_start(void);
 

@@ -164,7 +164,8 @@ static bool plan_bytes(const plan_buffer *b, const int64_t *extents, size_t leas
 /* Takes `bytes` behind *end. */
 static bool plan_take(size_t *end, size_t bytes, bool guarded, plan_place *out) {
     size_t whole, start = *end, padding = 0;
-    if (!size_align(bytes, PLAN_ALIGNMENT, &whole))
+    if (!size_add(bytes, guarded ? 0 : PLAN_ZONE, &whole) ||
+        !size_align(whole, PLAN_ALIGNMENT, &whole))
         return false;
     if (guarded) {
         size_t pages;

@@ -3,6 +3,7 @@
 #ifndef EDDY_JIT_PLAN_H
 #define EDDY_JIT_PLAN_H
 
+#include "core/sanitize.h"
 #include "jit/lifetime.h"
 #include "jit/nest.h"
 
@@ -22,7 +23,8 @@ typedef struct plan_buffer {
 
 enum {
     PLAN_ALIGNMENT = 64,
-    PLAN_PAGE = 4096 /* of guarded arenas */
+    PLAN_PAGE = 4096,                                 /* of guarded arenas */
+    PLAN_ZONE = SANITIZE_POISONS ? PLAN_ALIGNMENT : 0 /* between buffers: nobody may touch it */
 };
 
 /* Where a buffer is in the arena; bytes 0: it is elsewhere (bound by the caller, or a constant). */

@@ -86,7 +86,8 @@ static void program_keep_lengths(program *p, const graph *g) {
 /* Everything that can run out of memory or meet a mistake; *problem says how it went. */
 static void program_build(program *p, const graph *g, const char *prefix, error *problem) {
     double start = program_now();
-    emit_options options = {.prefix = prefix, .target = NULL, .debug = env_number("DEBUG", 0) > 0};
+    emit_options options = {
+        .prefix = prefix, .debug = env_number("DEBUG", 0) > 0, .instrument = SANITIZE_BUILD};
     nest_plan *plan = pipeline_lower(g, NULL, &p->scratch, problem);
     plan_buffer *buffers = plan ? pipeline_plan(plan, &p->scratch, problem) : NULL;
     if (!buffers)

@@ -6,7 +6,8 @@
  *
  * With EDDY_GUARD=1 every buffer of the arena lies between pages that fault, and is filled with
  * 0xFF bytes - NaN, -1, neither true nor false - before each call, so that reading what was never
- * written, or beyond the end, is seen. */
+ * written, or beyond the end, is seen. The address sanitizer, where the library is built with it,
+ * is told what lies between buffers. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,6 +78,7 @@ static size_t run_contexts_bytes(int count) {
 }
 
 static void run_give(program_run *r) {
+    guard_allow(r->base, r->capacity);
     if (r->guarded)
         guard_give(r->base, r->capacity);
     else
@@ -171,6 +173,15 @@ static void run_fence(char *base, const plan_place *places, size_t count, plan_p
     }
 }
 
+/* Only what holds values may be touched. */
+static void run_mark(const program_run *r) {
+    guard_forbid(r->base, r->capacity);
+    for (size_t i = 0; i <= r->of->buffer_count; i++) {
+        plan_place at = i < r->of->buffer_count ? r->places[i] : r->layout.scratch;
+        guard_allow(r->base + at.offset, at.bytes);
+    }
+}
+
 status program_run_resize(program_run *r, const int64_t *extents, error *problem) {
     const program *p = r->of;
     int64_t wanted[LIMIT_AXES];
@@ -199,6 +210,7 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
     r->places = r->next;
     r->next = old;
     r->layout = layout;
+    run_mark(r);
     memcpy(r->extents, wanted, sizeof *wanted * (size_t)p->axis_count);
     memset(r->base + layout.scratch.offset, 0, layout.scratch.bytes);
     for (size_t i = 0; i < p->buffer_count; i++)

@@ -420,7 +420,7 @@ static void team_part(void *user, int thread, int count) {
 static const char *check_row(const nest_plan *p, const int64_t *extents, uint64_t seed,
                              const machine *row, void **expected) {
     error problem = {.code = STATUS_OK};
-    emit_options options = {.prefix = "kit", .target = row};
+    emit_options options = {.prefix = "kit", .target = row, .instrument = SANITIZE_BUILD};
     emit_object object;
     if (!emit_plan(p, &options, allocator_default(), &object, &problem))
         return arena_print(p->memory, "%s: %s", row->name, problem.message);
