@@ -5,11 +5,14 @@
  * others. Both are strides: those of free axes become loops, those of fixed axes become an offset
  * at each step of the enclosing loops. A node always stands in the same loops, so its frame is
  * built once. */
+#include <string.h>
+
 #include "graph/eval_node.h"
 
 void eval_frame_init(eval *e, eval_frame *f, int operands) {
     f->operands = arena_array(e->memory, eval_operand, operands);
     f->offset = arena_array(e->memory, int64_t, operands);
+    f->at = arena_array(e->memory, int64_t, operands);
     eval_walk_init(&f->walk, operands);
 }
 
@@ -61,8 +64,10 @@ void eval_frame_over(const eval *e, eval_frame *f, const op_node *n) {
             eval_frame_axis(e, f, order[a]);
 }
 
-bool eval_frame_begin(const eval *e, eval_frame *f, eval_cursor *c) {
-    for (int o = 0; o < f->walk.operands; o++) {
+void eval_frame_each(const eval *e, eval_frame *f, eval_slot *s, eval_visit *visit) {
+    eval_cursor c;
+    int count = f->walk.operands;
+    for (int o = 0; o < count; o++) {
         const eval_operand *operand = &f->operands[o];
         f->offset[o] = operand->offset;
         for (uint32_t rest = e->fixed; rest; rest &= rest - 1) {
@@ -70,5 +75,24 @@ bool eval_frame_begin(const eval *e, eval_frame *f, eval_cursor *c) {
             f->offset[o] += e->position[axis] * operand->axis_stride[axis];
         }
     }
-    return eval_cursor_begin(c, &f->walk, f->offset);
+    if (!eval_cursor_begin(&c, &f->walk, f->offset))
+        return;
+    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
+    do {
+        memcpy(f->at, f->offset, sizeof *f->at * (size_t)count);
+        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++) {
+            visit(s, f, f->at);
+            for (int o = 0; o < count; o++)
+                f->at[o] += stride[o];
+        }
+    } while (eval_cursor_next(&c));
+}
+
+static void eval_frame_zero(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    (void)f;
+    eval_store(s->own, s->type, at[0], (body_value){.i64 = 0});
+}
+
+void eval_frame_clear(const eval *e, eval_frame *f, eval_slot *s) {
+    eval_frame_each(e, f, s, eval_frame_zero);
 }

@@ -41,8 +41,12 @@ typedef struct eval_operand {
 typedef struct eval_frame {
     eval_operand *operands;
     eval_walk walk;
-    int64_t *offset; /* of each operand */
+    int64_t *offset; /* of each operand, at the beginning of a row ... */
+    int64_t *at;     /* ... and at the current element */
 } eval_frame;
+
+/* Computes one element of s, or what one element adds to it; at: where each operand stands. */
+typedef void eval_visit(eval_slot *s, const eval_frame *f, const int64_t *at);
 
 /* ---- eval_frame.c */
 void eval_frame_init(eval *e, eval_frame *f, int operands);
@@ -55,8 +59,10 @@ void eval_frame_axis(const eval *e, eval_frame *f, int axis);
 /* Adds a loop for each feature dimension of a result; operands are aligned at the end and stretch.
  */
 void eval_frame_features(const eval *e, eval_frame *f, const eval_slot *result);
-/* Sets the operands at the current position. false: no elements. */
-bool eval_frame_begin(const eval *e, eval_frame *f, eval_cursor *c);
+/* Visits every element at the current position of the enclosing loops, in order. */
+void eval_frame_each(const eval *e, eval_frame *f, eval_slot *s, eval_visit *visit);
+/* Writes 0 to all of them. */
+void eval_frame_clear(const eval *e, eval_frame *f, eval_slot *s);
 /* Adds the loops of a sum over n's axes in the order of its additions: `outermost` first, downwards
  * if it is to be reversed, then the others in canonical order. They must not be fixed. */
 void eval_frame_over(const eval *e, eval_frame *f, const op_node *n);

@@ -9,7 +9,6 @@
  * summed first, the node's `outermost` outermost; then the axes that stay, which only choose where
  * to add; then the feature dimensions. */
 #include <assert.h>
-#include <string.h>
 
 #include "graph/eval_node.h"
 
@@ -20,10 +19,8 @@ typedef struct eval_plan {
     int lengths;             /* operand that holds the end, or -1 */
 } eval_plan;
 
-static int32_t eval_place(const eval_frame *f, int operand, int64_t i) {
-    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
-    const eval_slot *s = f->operands[operand].slot;
-    return ((const int32_t *)s->data)[f->offset[operand] + i * stride[operand]];
+static int32_t eval_place(const eval_frame *f, int operand, const int64_t *at) {
+    return ((const int32_t *)f->operands[operand].slot->data)[at[operand]];
 }
 
 static uint32_t eval_without(int axis) {
@@ -63,28 +60,15 @@ static eval_plan *eval_read_plan(eval *e, eval_slot *s) {
     return p;
 }
 
-static void eval_read(eval *e, eval_slot *s) {
-    if (!s->plan)
-        s->plan = eval_read_plan(e, s);
-    eval_plan *p = s->plan;
-    eval_frame *f = &p->frame;
+static void eval_read_visit(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    const eval_plan *p = s->plan;
     const eval_slot *x = f->operands[1].slot, *init = f->operands[2].slot;
-    bool delays = s->node->op == OP_DELAY;
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
-        return;
-    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
-    do {
-        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++) {
-            int64_t place = delays ? f->offset[3] + i * stride[3] : eval_place(f, 3, i);
-            int64_t end = p->lengths < 0 ? p->extent : eval_place(f, p->lengths, i);
-            bool inside = place >= 0 && place < end && place < p->extent;
-            body_value v = inside ? eval_load(x->data, x->type,
-                                              f->offset[1] + i * stride[1] + place * p->stride)
-                                  : eval_load(init->data, init->type, f->offset[2] + i * stride[2]);
-            eval_store(s->own, s->type, f->offset[0] + i * stride[0], v);
-        }
-    } while (eval_cursor_next(&c));
+    int64_t place = s->node->op == OP_DELAY ? at[3] : eval_place(f, 3, at);
+    int64_t end = p->lengths < 0 ? p->extent : eval_place(f, p->lengths, at);
+    bool inside = place >= 0 && place < end && place < p->extent;
+    eval_store(s->own, s->type, at[0],
+               inside ? eval_load(x->data, x->type, at[1] + place * p->stride)
+                      : eval_load(init->data, init->type, at[2]));
 }
 
 /* ---- gather: result, x, index */
@@ -110,32 +94,22 @@ static eval_plan *eval_gather_plan(eval *e, eval_slot *s) {
     return p;
 }
 
-static void eval_gather(eval *e, eval_slot *s) {
-    if (!s->plan)
-        s->plan = eval_gather_plan(e, s);
-    eval_plan *p = s->plan;
-    eval_frame *f = &p->frame;
+static void eval_gather_visit(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    const eval_plan *p = s->plan;
     const eval_slot *x = f->operands[1].slot;
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
-        return;
-    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
-    do {
-        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++) {
-            int64_t place = eval_place(f, 2, i);
-            body_value v = {.i64 = 0};
-            if (place >= 0 && place < p->extent)
-                v = eval_load(x->data, x->type, f->offset[1] + i * stride[1] + place * p->stride);
-            eval_store(s->own, s->type, f->offset[0] + i * stride[0], v);
-        }
-    } while (eval_cursor_next(&c));
+    int64_t place = eval_place(f, 2, at);
+    body_value v = {.i64 = 0};
+    if (place >= 0 && place < p->extent)
+        v = eval_load(x->data, x->type, at[1] + place * p->stride);
+    eval_store(s->own, s->type, at[0], v);
 }
 
 void eval_indexed(eval *e, eval_slot *s) {
-    if (s->node->op == OP_GATHER)
-        eval_gather(e, s);
-    else
-        eval_read(e, s);
+    bool gathers = s->node->op == OP_GATHER;
+    if (!s->plan)
+        s->plan = gathers ? eval_gather_plan(e, s) : eval_read_plan(e, s);
+    eval_frame_each(e, &((eval_plan *)s->plan)->frame, s,
+                    gathers ? eval_gather_visit : eval_read_visit);
 }
 
 /* ---- scatter, put: result, g, place */
@@ -174,40 +148,22 @@ static eval_plan *eval_scatter_plan(eval *e, eval_slot *s) {
     return p;
 }
 
-static void eval_clear(eval *e, eval_frame *f, eval_slot *s) {
-    size_t size = dtype_size(s->type);
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
+static void eval_scatter_visit(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    const eval_plan *p = s->plan;
+    const eval_slot *g = f->operands[1].slot;
+    int64_t place = eval_place(f, 2, at), to = at[0] + place * p->stride;
+    if (place < 0 || place >= p->extent)
         return;
-    const int64_t stride = f->walk.stride[f->walk.rank - 1][0];
-    do {
-        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++)
-            memset((char *)s->own + (size_t)(f->offset[0] + i * stride) * size, 0, size);
-    } while (eval_cursor_next(&c));
+    if (s->type == DTYPE_F32)
+        ((float *)s->own)[to] += ((const float *)g->data)[at[1]];
+    else
+        ((double *)s->own)[to] += ((const double *)g->data)[at[1]];
 }
 
 void eval_scatter(eval *e, eval_slot *s) {
     if (!s->plan)
         s->plan = eval_scatter_plan(e, s);
     eval_plan *p = s->plan;
-    eval_frame *f = &p->frame;
-    eval_clear(e, &p->clear, s);
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
-        return;
-    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
-    const eval_slot *g = f->operands[1].slot;
-    do {
-        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++) {
-            int64_t place = eval_place(f, 2, i);
-            if (place < 0 || place >= p->extent)
-                continue;
-            int64_t to = f->offset[0] + i * stride[0] + place * p->stride;
-            int64_t from = f->offset[1] + i * stride[1];
-            if (s->type == DTYPE_F32)
-                ((float *)s->own)[to] += ((const float *)g->data)[from];
-            else
-                ((double *)s->own)[to] += ((const double *)g->data)[from];
-        }
-    } while (eval_cursor_next(&c));
+    eval_frame_clear(e, &p->clear, s);
+    eval_frame_each(e, &p->frame, s, eval_scatter_visit);
 }

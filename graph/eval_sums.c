@@ -85,20 +85,15 @@ static body_value eval_fold_one(eval_plan *p, int64_t offset) {
     return p->registers[p->finished];
 }
 
+static void eval_fold_visit(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    (void)f;
+    eval_store(s->own, s->type, at[0], eval_fold_one(s->plan, at[1]));
+}
+
 void eval_fold(eval *e, eval_slot *s) {
     if (!s->plan)
         s->plan = eval_fold_plan(e, s);
-    eval_plan *p = s->plan;
-    eval_frame *f = &p->result;
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
-        return;
-    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
-    do {
-        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++)
-            eval_store(s->own, s->type, f->offset[0] + i * stride[0],
-                       eval_fold_one(p, f->offset[1] + i * stride[1]));
-    } while (eval_cursor_next(&c));
+    eval_frame_each(e, &((eval_plan *)s->plan)->result, s, eval_fold_visit);
 }
 
 /* ---- contract */
@@ -179,19 +174,13 @@ static body_value eval_contract_one(eval_plan *p, dtype t, int64_t offset_a, int
     return t == DTYPE_F32 ? (body_value){.f32 = sum_f32} : (body_value){.f64 = sum};
 }
 
+static void eval_contract_visit(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    (void)f;
+    eval_store(s->own, s->type, at[0], eval_contract_one(s->plan, s->type, at[1], at[2]));
+}
+
 void eval_contract(eval *e, eval_slot *s) {
     if (!s->plan)
         s->plan = eval_contract_plan(e, s);
-    eval_plan *p = s->plan;
-    eval_frame *f = &p->result;
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
-        return;
-    const int64_t *stride = f->walk.stride[f->walk.rank - 1];
-    do {
-        for (int64_t i = 0; i < f->walk.extent[f->walk.rank - 1]; i++)
-            eval_store(s->own, s->type, f->offset[0] + i * stride[0],
-                       eval_contract_one(p, s->type, f->offset[1] + i * stride[1],
-                                         f->offset[2] + i * stride[2]));
-    } while (eval_cursor_next(&c));
+    eval_frame_each(e, &((eval_plan *)s->plan)->result, s, eval_contract_visit);
 }

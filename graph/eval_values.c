@@ -3,8 +3,6 @@
  * An element-wise op is its body, recorded once and run for each element; there is no second
  * definition of what it means. A view is a copy of the elements that op_view names; what no part of
  * it covers is 0. */
-#include <string.h>
-
 #include "graph/eval_node.h"
 
 typedef struct eval_plan {
@@ -51,27 +49,22 @@ static eval_plan *eval_elementwise_plan(eval *e, eval_slot *s) {
     return p;
 }
 
+static void eval_elementwise_visit(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    eval_plan *p = s->plan;
+    int count = f->walk.operands - 2;
+    for (int a = 0; a < count; a++) {
+        const eval_slot *x = f->operands[1 + a].slot;
+        p->inputs[a] = eval_load(x->data, x->type, at[1 + a]);
+    }
+    p->inputs[count].i32 = (int32_t)at[count + 1];
+    body_run(&p->code, p->inputs, p->registers);
+    eval_store(s->own, s->type, at[0], p->registers[p->result]);
+}
+
 void eval_elementwise(eval *e, eval_slot *s) {
     if (!s->plan)
         s->plan = eval_elementwise_plan(e, s);
-    eval_plan *p = s->plan;
-    eval_frame *f = p->frames;
-    eval_cursor c;
-    if (!eval_frame_begin(e, f, &c))
-        return;
-    int last = f->walk.rank - 1, count = f->walk.operands - 2;
-    const int64_t *stride = f->walk.stride[last], *offset = f->offset;
-    do {
-        for (int64_t i = 0; i < f->walk.extent[last]; i++) {
-            for (int a = 0; a < count; a++) {
-                const eval_slot *x = f->operands[1 + a].slot;
-                p->inputs[a] = eval_load(x->data, x->type, offset[1 + a] + i * stride[1 + a]);
-            }
-            p->inputs[count].i32 = (int32_t)(offset[count + 1] + i * stride[count + 1]);
-            body_run(&p->code, p->inputs, p->registers);
-            eval_store(s->own, s->type, offset[0] + i * stride[0], p->registers[p->result]);
-        }
-    } while (eval_cursor_next(&c));
+    eval_frame_each(e, ((eval_plan *)s->plan)->frames, s, eval_elementwise_visit);
 }
 
 /* ---- views */
@@ -136,29 +129,16 @@ static eval_plan *eval_view_plan(eval *e, eval_slot *s) {
     return p;
 }
 
+static void eval_view_copy(eval_slot *s, const eval_frame *f, const int64_t *at) {
+    eval_store(s->own, s->type, at[0], eval_load(f->operands[1].slot->data, s->type, at[1]));
+}
+
 void eval_view(eval *e, eval_slot *s) {
     if (!s->plan)
         s->plan = eval_view_plan(e, s);
     const eval_plan *p = s->plan;
-    int64_t size = (int64_t)dtype_size(s->type);
-    for (int part = p->clears ? 0 : 1; part < p->parts; part++) {
-        eval_frame *f = &p->frames[part];
-        eval_cursor c;
-        if (!eval_frame_begin(e, f, &c))
-            continue;
-        int last = f->walk.rank - 1;
-        const int64_t *stride = f->walk.stride[last];
-        do {
-            for (int64_t i = 0; i < f->walk.extent[last]; i++) {
-                char *to = (char *)s->own + (f->offset[0] + i * stride[0]) * size;
-                if (part == 0)
-                    memset(to, 0, (size_t)size);
-                else
-                    memcpy(to,
-                           (const char *)f->operands[1].slot->data +
-                               (f->offset[1] + i * stride[1]) * size,
-                           (size_t)size);
-            }
-        } while (eval_cursor_next(&c));
-    }
+    if (p->clears)
+        eval_frame_clear(e, &p->frames[0], s);
+    for (int part = 1; part < p->parts; part++)
+        eval_frame_each(e, &p->frames[part], s, eval_view_copy);
 }
