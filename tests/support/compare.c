@@ -10,17 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jit/check.h"
-#include "jit/program.h"
-
-typedef struct compare_work {
-    arena *memory;
-    graph *g; /* rewritten */
-    program *compiled;
-    program_run *run;
-    check_sample sample;
-    text *report;
-} compare_work;
+#include "tests/support/compare_internal.h"
 
 static void compare_fail(compare_work *w, const char *what, const char *name) {
     text_add(w->report, "%s \"%s\" at extents", what, name);
@@ -46,35 +36,34 @@ static void compare_number(text *out, dtype type, const void *data, size_t i) {
     }
 }
 
-static bool compare_result(compare_work *w, const eval *values, const op_node *n,
-                           nest_storage storage, const char *name) {
-    size_t elements;
-    const void *expected = eval_value(values, n, &elements);
+bool compare_array(compare_work *w, dtype type, nest_storage storage, const char *name,
+                   const void *expected, size_t elements) {
     int slot = program_slot_find(w->compiled, storage, name);
     if (!expected || slot < 0 || program_run_elements(w->run, slot) != elements) {
         compare_fail(w, "missing, or of another size:", name);
         return false;
     }
     const void *got = program_run_bound(w->run, slot);
-    int64_t at = check_difference((dtype)n->dtype, expected, got, elements);
+    int64_t at = check_difference(type, expected, got, elements);
     if (at < 0)
         return true;
     compare_fail(w, "different:", name);
     text_add(w->report, "element %" PRId64 " of %zu: evaluated ", at, elements);
-    compare_number(w->report, (dtype)n->dtype, expected, (size_t)at);
+    compare_number(w->report, type, expected, (size_t)at);
     text_add(w->report, ", compiled ");
-    compare_number(w->report, (dtype)n->dtype, got, (size_t)at);
+    compare_number(w->report, type, got, (size_t)at);
     text_add(w->report, "\n");
     return false;
 }
 
-/* Gives the run copies of the sample. */
-static void compare_bind(compare_work *w) {
+bool compare_bind(compare_work *w, const check_sample *sample, error *problem) {
+    if (program_run_resize(w->run, sample->extents, problem) != STATUS_OK)
+        return false;
     for (int i = 0; i < program_slot_count(w->compiled); i++) {
         const program_slot *slot = program_slot_at(w->compiled, i);
         program_run_bind(w->run, i, NULL);
-        for (size_t k = 0; k < w->sample.leaves.count; k++) {
-            const check_leaf *leaf = &w->sample.leaves.at[k];
+        for (size_t k = 0; k < sample->leaves.count; k++) {
+            const check_leaf *leaf = &sample->leaves.at[k];
             if (slot->storage == NEST_OUTPUT || strcmp(slot->name, leaf->name) != 0)
                 continue;
             size_t bytes = leaf->elements * dtype_size(leaf->type);
@@ -83,22 +72,28 @@ static void compare_bind(compare_work *w) {
             program_run_bind(w->run, i, copy);
         }
     }
+    return true;
+}
+
+static bool compare_result(compare_work *w, const op_node *n, nest_storage storage,
+                           const char *name) {
+    size_t elements;
+    const void *expected = eval_value(w->values, n, &elements);
+    return compare_array(w, (dtype)n->dtype, storage, name, expected, elements);
 }
 
 /* A call on parts of samples times parts of units, from the same start: are the results the same?
  */
-static bool compare_call(compare_work *w, const eval *values, int samples, int units,
-                         error *problem) {
-    compare_bind(w);
-    if (program_run_threads(w->run, samples, units, problem) != STATUS_OK ||
+static bool compare_call(compare_work *w, int samples, int units, error *problem) {
+    if (!compare_bind(w, &w->sample, problem) ||
+        program_run_threads(w->run, samples, units, problem) != STATUS_OK ||
         program_run_call(w->run, problem) != STATUS_OK)
         return false;
     bool same = true;
     for (size_t i = 0; i < w->g->outputs.count && same; i++)
-        same = compare_result(w, values, w->g->outputs.at[i].node, NEST_OUTPUT,
-                              w->g->outputs.at[i].name);
+        same = compare_result(w, w->g->outputs.at[i].node, NEST_OUTPUT, w->g->outputs.at[i].name);
     for (size_t i = 0; i < w->g->updates.count && same; i++)
-        same = compare_result(w, values, w->g->updates.at[i].node, NEST_PARAM,
+        same = compare_result(w, w->g->updates.at[i].node, NEST_PARAM,
                               w->g->updates.at[i].variable->attributes.text);
     if (!same)
         text_add(w->report, "on %d x %d threads\n", samples, units);
@@ -112,16 +107,15 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
     graph_roots(w->g, w->memory, &roots);
     eval_feed *feeds;
     size_t count = check_feeds(w->g, w->memory, &w->sample, &feeds);
-    const eval *values =
-        eval_graph(w->g, w->memory, roots.at, roots.count, w->sample.extents, feeds, count);
-    if (!values)
+    w->values = eval_graph(w->g, w->memory, roots.at, roots.count, w->sample.extents, feeds, count);
+    if (!w->values)
         return COMPARE_REFUSED;
-    if (program_run_resize(w->run, w->sample.extents, problem) != STATUS_OK)
-        return COMPARE_DIFFERENT;
-    static const int grids[][2] = {{1, 1}, {2, 1}, {1, 2}, {1, 3}, {3, 1}, {2, 2}};
-    bool same = true;
-    for (size_t i = 0; i < sizeof grids / sizeof *grids && same; i++)
-        same = compare_call(w, values, grids[i][0], grids[i][1], problem);
+    /* One thread, then several that share units, samples, or both. */
+    static const int grids[][2] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
+    bool same = compare_call(w, 1, 1, problem);
+    for (uint64_t i = seed; i < seed + 3 && same; i++)
+        same = compare_call(w, grids[i % 5][0], grids[i % 5][1], problem);
+    same = same && compare_alone(w, seed, problem);
     return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
 }
 
