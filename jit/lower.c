@@ -385,6 +385,7 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items))
         return NULL;
     lower_sink(l, &nodes, &roots, &items);
+    lower_place(l, &nodes, &roots, &items);
     lower_list(l, &items, &l->plan->items);
     lower_results(l);
     lower_pack(l);

@@ -30,14 +30,21 @@ typedef struct lower_packed {
     int64_t columns;
 } lower_packed;
 
+/* Where a part of a concat is: in the memory of the whole, from this index on. */
+typedef struct lower_slice {
+    const op_node *whole; /* NULL: it has a buffer of its own */
+    int64_t low;          /* along the whole's dimension */
+} lower_slice;
+
 typedef struct lower {
     arena *memory;
     graph *g;
     const machine *target; /* NULL: no panels */
     nest_plan *plan;
-    uint8_t *class_of;  /* lower_class by node id */
-    int32_t *buffer_of; /* plan buffer by node id, -1: none (yet) */
-    nest **home;        /* nest that computes a node */
+    uint8_t *class_of;   /* lower_class by node id */
+    int32_t *buffer_of;  /* plan buffer by node id, -1: none (yet), or inside another one's */
+    lower_slice *inside; /* by node id */
+    nest **home;         /* nest that computes a node */
     VEC(lower_packed) packed;
     intern names;          /* kernel names taken */
     int loops[LIMIT_AXES]; /* enclosing recurrence loops */
@@ -102,7 +109,7 @@ nest_ref read_extent(lower *l, int64_t dimension);
 /* The shape differs from the argument's by dimensions of size 1 only: map[i] is the argument's
  * dimension of result dimension i or -1. */
 bool read_reshape_is_plain(const op_node *reshape, int8_t map[LIMIT_RANK]);
-/* Indices of an element of the buffer of n, in storage order; returns the number. */
+/* Indices of an element of n in the buffer that holds it, in storage order; returns the number. */
 int read_storage_indices(lower *l, const op_node *n, const lower_point *p, nest_ref *out);
 
 /* ---- lower_nest.c */
@@ -118,7 +125,7 @@ void lower_canonical(lower *l, uint32_t domain, const op_shape *shape);
 void lower_close(lower *l);
 /* Is the axis one of the enclosing recurrence loops? */
 bool lower_in_loop(const lower *l, int axis);
-/* The node's buffer, made at need. */
+/* The buffer that holds the node, made at need. */
 int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const char *name);
 /* The nests of a fold, scatter or concat. */
 void lower_own(lower *l, const op_node *n, nest_list *list);
@@ -127,6 +134,13 @@ void lower_own(lower *l, const op_node *n, nest_list *list);
 /* Moves values into the only loops that read them. nodes: all that are computed; roots: those that
  * somebody outside of the program reads. */
 void lower_sink(lower *l, const node_list *nodes, const node_list *roots, schedule_list *items);
+
+/* ---- lower_place.c */
+/* Gives parts of concats their places in them. nodes by number, roots as above. */
+void lower_place(lower *l, const node_list *nodes, const node_list *roots,
+                 const schedule_list *items);
+/* The node whose buffer holds n, and where along each of its dimensions n begins. */
+const op_node *lower_place_of(const lower *l, const op_node *n, int64_t low[LIMIT_RANK]);
 
 /* ---- lower_pack.c: operands of contractions, copied into the order in which tiles read them */
 void lower_pack(lower *l);

@@ -5,8 +5,8 @@
  * scatter has the ranges of its source instead, marked as ordered, and reads back what it wrote:
  * additions into one place happen in step order. Its target axis is never the step of an enclosing
  * loop: it needs its sources whole along that axis, so no cycle through it can step there. A concat
- * has a nest for each part, which copies plain vectors; as one nest it would choose among all parts
- * at every element. */
+ * has a nest for each part that is not computed in its place (lower_place.c), which copies plain
+ * vectors; as one nest it would choose among all parts at every element. */
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
@@ -91,7 +91,9 @@ void lower_canonical(lower *l, uint32_t domain, const op_shape *shape) {
         l->canonical.dimension[i] = lower_range(l, shape->dimension[i], false, false, false);
 }
 
-int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const char *name) {
+int32_t lower_buffer(lower *l, const op_node *part, nest_storage storage, const char *name) {
+    int64_t low[LIMIT_RANK];
+    const op_node *n = lower_place_of(l, part, low);
     if (l->buffer_of[n->id] >= 0)
         return l->buffer_of[n->id];
     nest_buffer b;
@@ -228,8 +230,8 @@ static void lower_contract(lower *l, const op_node *n, nest_list *list) {
 
 /* ---- scatters */
 
-static nest_ref lower_place(lower *l, const op_node *n, const lower_point *source,
-                            lower_point *i_point) {
+static nest_ref lower_target(lower *l, const op_node *n, const lower_point *source,
+                             lower_point *i_point) {
     const op_node *i = n->arguments[1];
     for (int a = 0; a < LIMIT_AXES; a++)
         i_point->axis[a] = (i->domain >> a & 1) != 0 ? source->axis[a] : -1;
@@ -275,7 +277,7 @@ static void lower_scatter(lower *l, const op_node *n, nest_list *list) {
             lower_range(l, i->shape.dimension[k], false, false, true);
     for (int k = lead; k < g->shape.rank; k++)
         g_point.dimension[k] = lower_range(l, g->shape.dimension[k], false, false, false);
-    nest_ref place = lower_place(l, n, &p, &i_point);
+    nest_ref place = lower_target(l, n, &p, &i_point);
     nest_ref end = put ? tape_count(l, n->attributes.axis) : read_extent(l, n->attributes.size);
     nest_ref inside = tape_inside(l, place, end), clamped = tape_clamp(l, place, end);
     lower_point out = p;
@@ -304,8 +306,12 @@ static void lower_scatter(lower *l, const op_node *n, nest_list *list) {
 static void lower_concat(lower *l, const op_node *n, nest_list *list) {
     int along = n->attributes.dimension;
     int64_t low = 0;
-    for (int i = 0; i < n->count; i++) {
+    for (int i = 0; i < n->count; low += n->arguments[i++]->shape.dimension[along]) {
         const op_node *part = n->arguments[i];
+        const lower_slice *slice = &l->inside[part->id];
+        l->home[n->id] = l->home[part->id];
+        if (slice->whole == n && slice->low == low)
+            continue;
         lower_open(l, n, "", list);
         lower_canonical(l, n->domain, &part->shape);
         lower_point from = l->canonical, to = l->canonical;
@@ -318,10 +324,9 @@ static void lower_concat(lower *l, const op_node *n, nest_list *list) {
         nest_ref indices[LIMIT_AXES + LIMIT_RANK];
         int count = read_storage_indices(l, n, &to, indices);
         tape_store(l, buffer, indices, count, read_value(l, part, &from));
+        l->home[n->id] = l->open;
         lower_close(l);
-        low += part->shape.dimension[along];
     }
-    l->home[n->id] = vec_last(&l->plan->kernels);
 }
 
 void lower_own(lower *l, const op_node *n, nest_list *list) {

@@ -58,12 +58,16 @@ bool read_reshape_is_plain(const op_node *reshape, int8_t map[LIMIT_RANK]) {
 }
 
 int read_storage_indices(lower *l, const op_node *n, const lower_point *p, nest_ref *out) {
-    const nest_buffer *b = &l->plan->buffers.at[l->buffer_of[n->id]];
+    int64_t low[LIMIT_RANK];
+    const op_node *whole = lower_place_of(l, n, low);
+    const nest_buffer *b = &l->plan->buffers.at[l->buffer_of[whole->id]];
     int count = 0;
     for (int i = 0; i < b->axis_count; i++)
         out[count++] = p->axis[b->axes[i]];
-    for (int i = 0; i < b->shape.rank; i++)
-        out[count++] = p->dimension[i];
+    for (int i = 0; i < b->shape.rank; i++) {
+        nest_ref first = tape_integer(l, low[i]);
+        out[count++] = tape_body(l, BODY_ADD, BODY_I64, p->dimension[i], first, -1);
+    }
     for (int i = 0; i < count; i++)
         assert(out[i] >= 0);
     return count;
