@@ -355,6 +355,19 @@ static void lower_reached(lower *l, const node_list *roots, node_list *out) {
             vec_push(l->memory, out, l->g->nodes.at[i]);
 }
 
+/* Depth of recursion: nested loops, at most the axes. */
+static void lower_locate(lower *l, const schedule_item *item, int32_t number, int32_t loop,
+                         int32_t *loops) {
+    if (item->node) {
+        l->loop_of[item->node->id] = loop;
+        l->item_of[item->node->id] = number;
+        return;
+    }
+    int32_t own = ++*loops;
+    for (size_t i = 0; i < item->items.count; i++)
+        lower_locate(l, &item->items.at[i], number, own, loops);
+}
+
 nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower *l = arena_new(memory, lower);
     size_t count = g->nodes.count;
@@ -369,6 +382,8 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     for (size_t i = 0; i < count; i++)
         l->buffer_of[i] = -1;
     l->home = arena_array(memory, nest *, count);
+    l->loop_of = arena_array(memory, int32_t, count);
+    l->item_of = arena_array(memory, int32_t, count);
     intern_init(&l->names, memory);
 
     node_list roots = {0}, nodes = {0};
@@ -385,7 +400,11 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items))
         return NULL;
     lower_sink(l, &nodes, &roots, &items);
-    lower_place(l, &nodes, &roots, &items);
+    int32_t loops = 0;
+    for (size_t i = 0; i < items.count; i++)
+        lower_locate(l, &items.at[i], (int32_t)i, 0, &loops);
+    lower_remat(l, &nodes, &roots);
+    lower_place(l, &nodes, &roots);
     lower_list(l, &items, &l->plan->items);
     lower_results(l);
     lower_pack(l);

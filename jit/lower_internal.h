@@ -44,6 +44,8 @@ typedef struct lower {
     uint8_t *class_of;   /* lower_class by node id */
     int32_t *buffer_of;  /* plan buffer by node id, -1: none (yet), or inside another one's */
     lower_slice *inside; /* by node id */
+    int32_t *loop_of;    /* by node id: the innermost loop around it, 0: none */
+    int32_t *item_of;    /* by node id: the item of the program that computes it */
     nest **home;         /* nest that computes a node */
     VEC(lower_packed) packed;
     intern names;          /* kernel names taken */
@@ -135,10 +137,13 @@ void lower_own(lower *l, const op_node *n, nest_list *list);
  * somebody outside of the program reads. */
 void lower_sink(lower *l, const node_list *nodes, const node_list *roots, schedule_list *items);
 
+/* ---- lower_remat.c */
+/* Makes free what is cheaper to compute again than to keep. nodes by number, roots as above. */
+void lower_remat(lower *l, const node_list *nodes, const node_list *roots);
+
 /* ---- lower_place.c */
 /* Gives parts of concats their places in them. nodes by number, roots as above. */
-void lower_place(lower *l, const node_list *nodes, const node_list *roots,
-                 const schedule_list *items);
+void lower_place(lower *l, const node_list *nodes, const node_list *roots);
 /* The node whose buffer holds n, and where along each of its dimensions n begins. */
 const op_node *lower_place_of(const lower *l, const op_node *n, int64_t low[LIMIT_RANK]);
 

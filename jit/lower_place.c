@@ -18,22 +18,9 @@
 
 typedef struct place {
     lower *l;
-    int32_t loops;
-    int32_t *loop_of; /* by node number: the innermost loop around it, 0: none */
-    bool *kept;       /* more than one step of its loop is needed at a time */
+    bool *kept; /* by node number: more than one step of its loop is needed at a time */
     bool *excluded;
 } place;
-
-/* Depth of recursion: nested loops, at most the axes. */
-static void place_loops(place *s, const schedule_list *items, int32_t loop) {
-    for (size_t i = 0; i < items->count; i++) {
-        const schedule_item *item = &items->at[i];
-        if (item->node)
-            s->loop_of[item->node->id] = loop;
-        else
-            place_loops(s, &item->items, ++s->loops);
-    }
-}
 
 /* Readers have larger numbers than what they read, but for delays, which keep it anyway. */
 static void place_keep(place *s, const node_list *nodes, const node_list *roots) {
@@ -47,13 +34,13 @@ static void place_keep(place *s, const node_list *nodes, const node_list *roots)
         bool passes = l->class_of[reader->id] == LOWER_FREE && s->kept[reader->id];
         for (int k = 0; k < op_live_count(reader); k++) {
             const op_node *n = reader->arguments[k];
-            s->kept[n->id] |= shifts || passes || s->loop_of[n->id] != s->loop_of[reader->id];
+            s->kept[n->id] |= shifts || passes || l->loop_of[n->id] != l->loop_of[reader->id];
         }
         if (reader->op == OP_RESHAPE && !read_reshape_is_plain(reader, map))
             s->excluded[reader->arguments[0]->id] = true;
     }
     for (size_t i = 0; i < nodes->count; i++)
-        s->kept[nodes->at[i]->id] |= s->loop_of[nodes->at[i]->id] == 0;
+        s->kept[nodes->at[i]->id] |= l->loop_of[nodes->at[i]->id] == 0;
 }
 
 static bool place_is_computed(const place *s, const op_node *n) {
@@ -87,15 +74,12 @@ static void place_parts(place *s, const op_node *whole) {
     }
 }
 
-void lower_place(lower *l, const node_list *nodes, const node_list *roots,
-                 const schedule_list *items) {
+void lower_place(lower *l, const node_list *nodes, const node_list *roots) {
     size_t count = l->g->nodes.count;
     place s = {.l = l,
-               .loop_of = arena_array(l->memory, int32_t, count),
                .kept = arena_array(l->memory, bool, count),
                .excluded = arena_array(l->memory, bool, count)};
     l->inside = arena_array(l->memory, lower_slice, count);
-    place_loops(&s, items, 0);
     place_keep(&s, nodes, roots);
     for (size_t i = 0; i < nodes->count; i++)
         if (nodes->at[i]->op == OP_CONCAT)
