@@ -1,8 +1,10 @@
-/* When a value may be written over another one in the nest that reads that one for the last time.
+/* When a value may be written over another one while the nests that read that one are still at it.
  *
  * An element-wise nest loads an element, computes, and stores an element; where both have the same
- * index and nothing else looks at the old element later, one place is enough for both. Gates take
- * the place of their pre-activations this way, and the gradients of gates that of the gates.
+ * place and nothing else looks at the old element later, one place is enough for both. Gates take
+ * the place of their pre-activations this way, and the gradients of gates that of the gates. The
+ * old value may be a slice of a wider one, of which other slices are read and written at other
+ * times: gates are narrow, and what all of them are made of is one product.
  *
  * Inside a loop "later" includes the turns to come. A buffer that keeps all steps of the loop may
  * be handed over step by step: then every nest of the loop that touches the old value, and every
@@ -12,14 +14,29 @@
  * Trap: folds may not. Their last tile may repeat iterations, and long ones rest in the result. */
 #include "jit/lifetime.h"
 
-static bool handover_same_layout(const nest_buffer *l, const nest_buffer *r) {
-    if (dtype_size(l->type) != dtype_size(r->type) || l->axis_count != r->axis_count ||
-        !op_shape_equal(&l->shape, &r->shape))
+static bool handover_same_layout(const nest_buffer *old, handover_slice slice,
+                                 const nest_buffer *made) {
+    op_shape rest = old->shape;
+    if (dtype_size(old->type) != dtype_size(made->type) || old->axis_count != made->axis_count)
         return false;
-    for (int i = 0; i < l->axis_count; i++)
-        if (l->axes[i] != r->axes[i])
+    for (int i = 0; i < old->axis_count; i++)
+        if (old->axes[i] != made->axes[i])
             return false;
-    return true;
+    if (slice.dimension >= 0)
+        rest.dimension[slice.dimension] = slice.size;
+    return op_shape_equal(&rest, &made->shape);
+}
+
+static bool is_access(const nest_instruction *in, size_t buffer) {
+    return (in->op == NEST_LOAD || in->op == NEST_STORE) && (size_t)in->which == buffer;
+}
+
+bool handover_misses(const nest *n, const nest_buffer *b, handover_slice slice,
+                     const nest_instruction *in) {
+    nest_span seen, whole = {-1, slice.low, slice.size};
+    return slice.dimension >= 0 && !in->linear &&
+           nest_span_of(n, in->at[b->axis_count + slice.dimension], &seen) &&
+           nest_span_apart(seen, whole);
 }
 
 /* Does this store go to another element in each iteration? */
@@ -27,8 +44,11 @@ static bool handover_is_once(const nest *n, const nest_instruction *store) {
     uint64_t named = 0;
     for (int k = 0; k < store->at_count; k++) {
         const nest_instruction *index = &n->tape.at[store->at[k]];
+        nest_span span;
         if (index->op == NEST_RANGE)
             named |= UINT64_C(1) << index->which;
+        else if (nest_span_of(n, store->at[k], &span) && span.range >= 0)
+            named |= UINT64_C(1) << span.range;
     }
     for (size_t r = 0; r < n->ranges.count; r++)
         if (n->ranges.at[r].folded || n->ranges.at[r].ordered || (named >> r & 1) == 0)
@@ -36,36 +56,56 @@ static bool handover_is_once(const nest *n, const nest_instruction *store) {
     return n->folds.count == 0;
 }
 
-static bool handover_same_place(const nest_instruction *load, const nest_instruction *store) {
+typedef enum handover_relation {
+    HANDOVER_SAME,  /* in each iteration the same element */
+    HANDOVER_APART, /* never the same, in whatever iterations */
+    HANDOVER_UNKNOWN
+} handover_relation;
+
+/* How the place of a load is to that of a store whose buffer begins at index `low` along position
+ * `moved` of the loaded one. */
+static handover_relation handover_relate(const nest *n, const nest_instruction *load,
+                                         const nest_instruction *store, int moved, int64_t low) {
     if (load->op != NEST_LOAD || load->linear || load->pinned || load->at_count != store->at_count)
-        return false;
-    for (int k = 0; k < load->at_count; k++)
-        if (load->at[k] != store->at[k])
-            return false;
-    return true;
+        return HANDOVER_UNKNOWN;
+    bool same = true;
+    for (int k = 0; k < load->at_count; k++) {
+        nest_span from, to;
+        bool known = nest_span_of(n, load->at[k], &from) && nest_span_of(n, store->at[k], &to);
+        if (known && k == moved)
+            to.low += low;
+        if (known && nest_span_apart(from, to))
+            return HANDOVER_APART;
+        same &= known ? from.range == to.range && from.low == to.low
+                      : load->at[k] == store->at[k] && (k != moved || low == 0);
+    }
+    return same ? HANDOVER_SAME : HANDOVER_UNKNOWN;
 }
 
-/* The one store of `born` in n, if all that n does to `dying` are loads of the same element before
- * it; else NULL. */
-static const nest_instruction *handover_store(const nest *n, size_t dying, size_t born) {
-    const nest_instruction *store = NULL;
-    for (size_t i = 0; i < n->tape.count; i++) {
-        const nest_instruction *in = &n->tape.at[i];
-        if (in->op != NEST_STORE || (size_t)in->which != born)
+/* Is there a store of `born` in n, and is all that n does to the slice loading an element before it
+ * is stored? */
+static bool handover_in_nest(const lifetime_table *t, const nest *n, size_t dying,
+                             handover_slice slice, size_t born) {
+    const nest_buffer *old = &t->plan->buffers.at[dying];
+    int moved = slice.dimension < 0 ? -1 : old->axis_count + slice.dimension;
+    bool stores = false;
+    for (size_t k = 0; k < n->tape.count; k++) {
+        const nest_instruction *store = &n->tape.at[k];
+        if (store->op != NEST_STORE || !is_access(store, born))
             continue;
-        if (store)
-            return NULL;
-        store = in;
+        stores = true;
+        if (!handover_is_once(n, store))
+            return false;
+        for (size_t i = 0; i < n->tape.count; i++) {
+            const nest_instruction *in = &n->tape.at[i];
+            if (!is_access(in, dying) || handover_misses(n, old, slice, in))
+                continue;
+            handover_relation found = handover_relate(n, in, store, moved, slice.low);
+            if (found == HANDOVER_UNKNOWN || (found == HANDOVER_SAME && i > k))
+                return false;
+        }
     }
-    if (!store || !handover_is_once(n, store))
-        return NULL;
-    for (size_t i = 0; i < n->tape.count; i++) {
-        const nest_instruction *in = &n->tape.at[i];
-        bool touches = (in->op == NEST_LOAD || in->op == NEST_STORE) && (size_t)in->which == dying;
-        if (touches && (in > store || !handover_same_place(in, store)))
-            return NULL;
-    }
-    return store;
+    return stores;
 }
 
 static bool handover_is_this_step(const nest *n, const nest_instruction *in, int position,
@@ -74,27 +114,41 @@ static bool handover_is_this_step(const nest *n, const nest_instruction *in, int
     return index->op == NEST_OUTER && index->which == axis;
 }
 
-/* All nests of the loop look at this very step of `dying`, and store this very step of `born`. */
+/* All nests of the loop look at this very step of the slice, and store this very step of `born`. */
 static bool handover_by_step(const lifetime_table *t, const lifetime_loop *loop, int position,
-                             size_t dying, size_t born) {
+                             size_t dying, handover_slice slice, size_t born) {
+    const nest_buffer *old = &t->plan->buffers.at[dying];
     for (int32_t k = loop->over.first; k <= loop->over.last; k++) {
         const nest *n = t->nests.at[k];
         for (size_t i = 0; i < n->tape.count; i++) {
             const nest_instruction *in = &n->tape.at[i];
-            bool old = (in->op == NEST_LOAD || in->op == NEST_STORE) && (size_t)in->which == dying;
-            bool made = in->op == NEST_STORE && (size_t)in->which == born;
-            if ((old || made) && !handover_is_this_step(n, in, position, loop->axis))
+            bool touches = is_access(in, dying) && !handover_misses(n, old, slice, in);
+            bool makes = in->op == NEST_STORE && is_access(in, born);
+            if ((touches || makes) && !handover_is_this_step(n, in, position, loop->axis))
                 return false;
         }
     }
     return true;
 }
 
-bool handover_allows(const lifetime_table *t, size_t dying, size_t born) {
+/* The last nest that touches the slice, -1: none. */
+static int32_t handover_last(const lifetime_table *t, size_t dying, handover_slice slice) {
+    const nest_buffer *old = &t->plan->buffers.at[dying];
+    for (int32_t k = t->touched[dying].last; k >= t->touched[dying].first; k--) {
+        const nest *n = t->nests.at[k];
+        for (size_t i = 0; i < n->tape.count; i++)
+            if (is_access(&n->tape.at[i], dying) && !handover_misses(n, old, slice, &n->tape.at[i]))
+                return k;
+    }
+    return -1;
+}
+
+bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice, size_t born) {
     const nest_buffer *old = &t->plan->buffers.at[dying], *made = &t->plan->buffers.at[born];
     int32_t at = t->touched[born].first;
-    if (t->touched[dying].last != at || !handover_same_layout(old, made) ||
-        !handover_store(t->nests.at[at], dying, born))
+    if (!handover_same_layout(old, slice, made) || at > t->touched[born].last ||
+        handover_last(t, dying, slice) > at ||
+        !handover_in_nest(t, t->nests.at[at], dying, slice, born))
         return false;
     for (size_t i = 0; i < t->loops.count; i++) {
         const lifetime_loop *loop = &t->loops.at[i];
@@ -104,7 +158,7 @@ bool handover_allows(const lifetime_table *t, size_t dying, size_t born) {
         while (position < old->axis_count && old->axes[position] != loop->axis)
             position++;
         bool scratch = lifetime_is_scratch(t, dying, loop) && lifetime_is_scratch(t, born, loop);
-        if (position < old->axis_count ? !handover_by_step(t, loop, position, dying, born)
+        if (position < old->axis_count ? !handover_by_step(t, loop, position, dying, slice, born)
                                        : !scratch)
             return false;
     }

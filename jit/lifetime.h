@@ -32,8 +32,16 @@ bool lifetime_is_scratch(const lifetime_table *t, size_t buffer, const lifetime_
 bool lifetime_meet(lifetime left, lifetime right);
 
 /* ---- handover.c */
-/* May `born` take the memory of `dying` although both live in the nest that reads the one last and
- * writes the other first: element by element, each after its last use? */
-bool handover_allows(const lifetime_table *t, size_t dying, size_t born);
+/* Elements low .. low + size - 1 along one feature dimension; dimension -1: all. */
+typedef struct handover_slice {
+    int dimension;
+    int64_t low, size;
+} handover_slice;
+/* May `born` take the memory of this slice of `dying` although both live in the nest that writes
+ * the one first: element by element, each after its last use? */
+bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice, size_t born);
+/* Does this load or store of a buffer see nothing of its slice? */
+bool handover_misses(const nest *n, const nest_buffer *b, handover_slice slice,
+                     const nest_instruction *in);
 
 #endif

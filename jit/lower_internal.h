@@ -151,5 +151,7 @@ const op_node *lower_place_of(const lower *l, const op_node *n, int64_t low[LIMI
 void lower_pack(lower *l);
 /* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees */
 void lower_finish(lower *l);
+/* ---- lower_takeover.c: narrow values that together take the memory of a wide one */
+void lower_takeover(lower *l);
 
 #endif

@@ -91,11 +91,8 @@ void lower_canonical(lower *l, uint32_t domain, const op_shape *shape) {
         l->canonical.dimension[i] = lower_range(l, shape->dimension[i], false, false, false);
 }
 
-int32_t lower_buffer(lower *l, const op_node *part, nest_storage storage, const char *name) {
-    int64_t low[LIMIT_RANK];
-    const op_node *n = lower_place_of(l, part, low);
-    if (l->buffer_of[n->id] >= 0)
-        return l->buffer_of[n->id];
+static int32_t lower_new_buffer(lower *l, const op_node *n, nest_storage storage,
+                                const char *name) {
     nest_buffer b;
     memset(&b, 0, sizeof b);
     b.name = name ? name : print_name(l->memory, n);
@@ -109,7 +106,22 @@ int32_t lower_buffer(lower *l, const op_node *part, nest_storage storage, const 
         b.data_bytes = (size_t)n->attributes.bytes;
     }
     vec_push(l->memory, &l->plan->buffers, b);
-    return l->buffer_of[n->id] = (int32_t)l->plan->buffers.count - 1;
+    return (int32_t)l->plan->buffers.count - 1;
+}
+
+int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const char *name) {
+    int64_t low[LIMIT_RANK];
+    const op_node *whole = lower_place_of(l, n, low);
+    if (l->buffer_of[whole->id] < 0)
+        l->buffer_of[whole->id] = lower_new_buffer(l, whole, storage, name);
+    if (whole != n && l->buffer_of[n->id] < 0) {
+        int32_t own = lower_new_buffer(l, n, storage, name);
+        nest_buffer *b = &l->plan->buffers.at[own];
+        l->buffer_of[n->id] = own;
+        b->inside.buffer = 1 + l->buffer_of[whole->id];
+        memcpy(b->inside.low, low, sizeof low);
+    }
+    return l->buffer_of[whole->id];
 }
 
 /* ---- folds */

@@ -141,6 +141,31 @@ bool nest_coefficient(const nest *n, nest_ref value, int range, int64_t *out) {
     return coefficient(n, value, range, 0, &budget, out);
 }
 
+bool nest_span_of(const nest *n, nest_ref index, nest_span *out) {
+    int64_t number;
+    *out = (nest_span){-1, 0, 1};
+    for (int depth = 0; depth < NEST_INDEX_DEPTH && !is_number(n, index, &number); depth++) {
+        const nest_instruction *in = &n->tape.at[index];
+        if (in->op == NEST_RANGE) {
+            out->range = in->which;
+            out->count = n->ranges.at[in->which].count;
+            return out->count >= 0;
+        }
+        if (in->op != NEST_BODY || in->code.op != BODY_ADD)
+            return false;
+        bool left = is_number(n, in->code.a, &number);
+        if ((!left && !is_number(n, in->code.b, &number)) ||
+            __builtin_add_overflow(out->low, number, &out->low))
+            return false;
+        index = left ? in->code.b : in->code.a;
+    }
+    return is_number(n, index, &number) && !__builtin_add_overflow(out->low, number, &out->low);
+}
+
+bool nest_span_apart(nest_span left, nest_span right) {
+    return left.low + left.count <= right.low || right.low + right.count <= left.low;
+}
+
 int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count) {
     int64_t stride = 1;
     *axis_count = 0;
@@ -196,7 +221,7 @@ static void verify_access(const nest_plan *plan, const nest *n, const nest_instr
     assert(in->which >= 0 && (size_t)in->which < plan->buffers.count);
     const nest_buffer *b = &plan->buffers.at[in->which];
     (void)n, (void)b;
-    assert((body_type)in->type == (body_type)b->type);
+    assert((body_type)in->type == (body_type)b->type && b->inside.buffer == 0);
     assert(in->at_count == b->axis_count + (in->linear ? 1 : b->shape.rank));
     for (int k = 0; k < in->at_count; k++)
         assert(operand_type(n, in->at[k]) == BODY_I64);

@@ -41,6 +41,10 @@ typedef struct nest_buffer {
     size_t data_bytes;
     int32_t
         loads; /* number of loads that read it; a buffer nobody reads has no stores left (ARENA) */
+    struct {
+        int32_t buffer; /* 1 + the buffer in whose memory this value lives; 0: it has its own */
+        int64_t low[LIMIT_RANK]; /* of its first element there. Nests name that buffer, not this. */
+    } inside;
 } nest_buffer;
 
 typedef struct nest_range {
@@ -128,6 +132,15 @@ void nest_after(const nest *n, bool *after);
 /* The coefficient of range r in an i64 value that is affine in it: true and *out; false if it is
  * not affine. */
 bool nest_coefficient(const nest *n, nest_ref value, int range, int64_t *out);
+/* The values of an index that is a range plus a number, or a number. */
+typedef struct nest_span {
+    int range; /* -1: none, it is `low` */
+    int64_t low, count;
+} nest_span;
+/* false: the index is made otherwise, or its range has a run-time extent. */
+bool nest_span_of(const nest *n, nest_ref index, nest_span *out);
+/* Have they no value in common? */
+bool nest_span_apart(nest_span left, nest_span right);
 /* Row-major stride of dimension d (axes first, then features) of a buffer, in elements, as constant
  * times extents of axes: returns the constant; axes[] (at least LIMIT_AXES + LIMIT_RANK entries)
  * gets the axes whose extents multiply it. */
@@ -135,5 +148,7 @@ int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count);
 /* Asserts everything that emission relies on. */
 void nest_verify(const nest_plan *plan);
 void nest_print(const nest_plan *plan, text *out);
+/* " in b6 from [256]", nothing for a buffer with memory of its own. */
+void nest_print_inside(const nest_buffer *b, text *out);
 
 #endif

@@ -49,6 +49,15 @@ static void print_number(body_type type, body_value v, text *out) {
     }
 }
 
+void nest_print_inside(const nest_buffer *b, text *out) {
+    if (b->inside.buffer == 0)
+        return;
+    text_add(out, " in b%d from [", (int)b->inside.buffer - 1);
+    for (int i = 0; i < b->shape.rank; i++)
+        text_add(out, i ? ", %lld" : "%lld", (long long)b->inside.low[i]);
+    text_add(out, "]");
+}
+
 static void print_buffer(const nest_plan *plan, size_t number, text *out) {
     static const char *const storages[] = {[NEST_ARENA] = "arena",
                                            [NEST_INPUT] = "input",
@@ -67,7 +76,9 @@ static void print_buffer(const nest_plan *plan, size_t number, text *out) {
         text_add(out, i ? ", " : "");
         print_size(plan, b->shape.dimension[i], out);
     }
-    text_add(out, "]\n");
+    text_add(out, "]");
+    nest_print_inside(b, out);
+    text_add(out, "\n");
 }
 
 static void print_place(const nest_instruction *in, text *out) {

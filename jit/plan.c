@@ -95,10 +95,11 @@ static bool plan_guest_of(const plan_buffer *b, size_t number, plan_guest *out) 
 }
 
 static bool plan_has_room(const lifetime_table *t, const plan_home *home, size_t number) {
+    const handover_slice all = {.dimension = -1};
     for (size_t i = 0; i < home->members.count; i++) {
         size_t other = home->members.at[i];
-        if (lifetime_meet(t->live[other], t->live[number]) && !handover_allows(t, other, number) &&
-            !handover_allows(t, number, other))
+        if (lifetime_meet(t->live[other], t->live[number]) &&
+            !handover_allows(t, other, all, number) && !handover_allows(t, number, all, other))
             return false;
     }
     return true;

@@ -62,12 +62,15 @@ static void print_sum(const nest_plan *plan, const plan_buffer *buffers, nest_st
 void plan_print(const nest_plan *plan, const plan_buffer *buffers, text *out) {
     for (size_t i = 0; i < plan->buffers.count; i++) {
         const plan_buffer *b = &buffers[i];
-        if (!is_place(b))
+        const nest_buffer *of = &plan->buffers.at[i];
+        if (!is_place(b) && of->inside.buffer == 0)
             continue;
         text_add(out, "b%zu %s \"%s\" %s ", i, b->storage == NEST_OUTPUT ? "output" : "arena",
                  b->name, dtype_name(b->type));
         print_term(plan, b, b->constant, out);
-        text_add(out, " nests %d..%d", (int)b->live.first, (int)b->live.last);
+        nest_print_inside(of, out);
+        if (is_place(b))
+            text_add(out, " nests %d..%d", (int)b->live.first, (int)b->live.last);
         if (b->host)
             text_add(out, " at b%zu", (size_t)(b->host - buffers));
         text_add(out, "\n");
