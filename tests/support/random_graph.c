@@ -85,7 +85,7 @@ op_node *random_float(random_work *r) {
 
 /* ---- the frame */
 
-static void random_keep(random_work *r, op_node *n) {
+void random_keep(random_work *r, op_node *n) {
     if (n)
         vec_push(r->g->memory, &r->pool, n);
 }

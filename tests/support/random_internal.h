@@ -29,6 +29,8 @@ int random_axis(random_work *r);
  * there, or its adjoint, may be another sample's padding, whose content is arbitrary. */
 int random_way_axis(random_work *r);
 op_shape random_shape(random_work *r);
+/* One more value of the pool, unless it is NULL. */
+void random_keep(random_work *r, op_node *n);
 /* A new name: "x3". */
 const char *random_name(random_work *r, const char *stem);
 /* A value of the pool, the newer the likelier: any float, one of this dtype, one of these axes at

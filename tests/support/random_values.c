@@ -275,7 +275,7 @@ static op_node *random_linear(random_work *r) {
         rows = 40 + random_below(r, 60);
     op_shape shape = op_shape_make(2, (const int64_t[]){rows, x->shape.dimension[0]});
     op_node *w = make_param(r->b, random_name(r, "W"), r->type, 0, &shape);
-    vec_push(r->g->memory, &r->pool, w);
+    random_keep(r, w);
     return make_contract(r->b, "mn,n->m", w, x, 0);
 }
 
@@ -410,7 +410,7 @@ static op_node *random_cell(random_work *r) {
     uint32_t domain = x->domain | UINT32_C(1) << axis;
     op_shape square = op_shape_make(2, (const int64_t[]){size, size});
     op_node *w = make_param(b, random_name(r, "U"), r->type, 0, &square);
-    vec_push(r->g->memory, &r->pool, w);
+    random_keep(r, w);
     op_node *zero = make_number(b, r->type, 0);
     op_node *h = make_open_delay(b, axis, distance, zero, r->type, domain, &x->shape);
     op_node *c = make_open_delay(b, axis, distance, zero, r->type, domain, &x->shape);
@@ -421,6 +421,39 @@ static op_node *random_cell(random_work *r) {
     graph_bind(r->g, h, next_h);
     graph_bind(r->g, c, next_c);
     return next_h;
+}
+
+/* Gates that are slices of one product, in use and side by side again: values that take over each
+ * other's memory. Sometimes somebody reads the product once more. */
+static op_node *random_gates(random_work *r) {
+    op_builder *b = r->b;
+    op_node *x = random_pick(r, r->type, ~UINT32_C(0));
+    if (!x || x->shape.rank != 1 || x->shape.dimension[0] < 0)
+        return NULL;
+    int axis = random_way_axis(r), gates = 2 + random_below(r, 2);
+    int64_t size = x->shape.dimension[0];
+    op_shape tall = op_shape_make(2, (const int64_t[]){gates * size, size});
+    op_node *w = make_param(b, random_name(r, "W"), r->type, 0, &tall);
+    op_node *u = make_param(b, random_name(r, "U"), r->type, 0, &tall);
+    random_keep(r, w);
+    random_keep(r, u);
+    uint32_t domain = x->domain | UINT32_C(1) << axis;
+    op_node *all = make_contract(b, "mn,n->m", w, x, 0), *side[3] = {NULL, NULL, NULL};
+    op_node *h = make_open_delay(b, axis, r->sign[axis], make_number(b, r->type, 0), r->type,
+                                 domain, &x->shape);
+    op_node *again = make_contract(b, "mn,n->m", u, h, 0), *next = h;
+    for (int i = 0; i < gates; i++) {
+        op_node *given = make_slice(b, all, 0, i * size, size);
+        op_node *sum = make_add(b, given, make_slice(b, again, 0, i * size, size));
+        op_node *gate = make_unary(b, random_once(r, 2) ? OP_SIGMOID : OP_TANH, sum);
+        next = random_once(r, 2) ? make_mul(b, gate, next) : make_add(b, gate, next);
+        side[random_once(r, 4) ? random_below(r, gates) : i] = make_mul(b, gate, x);
+        side[i] = side[i] ? side[i] : gate;
+    }
+    graph_bind(r->g, h, next);
+    if (random_once(r, 4))
+        random_keep(r, all);
+    return random_once(r, 2) ? next : make_concat(b, side, gates, 0);
 }
 
 static const random_way random_ways[] = {
@@ -434,7 +467,7 @@ static const random_way random_ways[] = {
     {5, true, random_total},     {2, true, random_expand},       {6, true, random_delay},
     {4, true, random_at},        {2, true, random_put},          {3, true, random_stack},
     {2, true, random_attention}, {2, true, random_matrix_state}, {3, true, random_grid},
-    {4, true, random_cell}};
+    {4, true, random_cell},      {4, true, random_gates}};
 
 op_node *random_value(random_work *r) {
     int count = sizeof random_ways / sizeof random_ways[0], sum = 0;

@@ -106,6 +106,17 @@ static need *needs_of(const trace *t, const part *p) {
     return needs;
 }
 
+/* Do a load and a store see different slices of their buffers? */
+static bool slices_apart(const nest *n, const nest_instruction *l, const nest_instruction *r) {
+    for (int k = 0; k < l->at_count && l->at_count == r->at_count; k++) {
+        nest_span left, right;
+        if (nest_span_of(n, l->at[k], &left) && nest_span_of(n, r->at[k], &right) &&
+            nest_span_apart(left, right))
+            return true;
+    }
+    return false;
+}
+
 /* In this nest the old value is loaded and the new one stored, element by element. */
 static bool in_turn(const nest *n, size_t old, size_t made) {
     const nest_instruction *store = NULL;
@@ -119,7 +130,8 @@ static bool in_turn(const nest *n, size_t old, size_t made) {
             continue;
         for (size_t k = 0; k < n->tape.count; k++) {
             const nest_instruction *other = &n->tape.at[k];
-            if (other->op != NEST_STORE || (size_t)other->which != made)
+            if (other->op != NEST_STORE || (size_t)other->which != made ||
+                slices_apart(n, in, other))
                 continue;
             if (k < i || other->at_count != in->at_count ||
                 memcmp(other->at, in->at, sizeof *in->at * (size_t)in->at_count) != 0)
