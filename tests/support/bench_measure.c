@@ -80,16 +80,25 @@ double bench_start_ms(void) {
 
 /* ---- memory */
 
+/* What the run holds beyond memory for outputs, which the caller may lend. */
+static size_t bench_own_bytes(const bench_use *use) {
+    size_t bytes = eddy_run_bytes(use->run);
+    eddy_slot slot;
+    for (int i = 0; eddy_program_slot(use->program, EDDY_OUTPUT, i, &slot); i++)
+        bytes -= eddy_run_elements(use->run, slot.name) * sizeof(float);
+    return bytes;
+}
+
 /* Sizes the run, first for twice the steps, to see what they add. */
 static void bench_size(const bench_use *use, bench_result *out) {
     const int64_t steps = out->steps, samples = out->row->samples;
     const double unit = sizeof(float) * (double)(steps * samples * out->row->units);
     const eddy_extent doubled[] = {{"t", 2 * steps}, {"b", samples}};
     eddy_run_resize(use->run, doubled, 2);
-    double large = (double)eddy_run_bytes(use->run) / unit;
+    double large = (double)bench_own_bytes(use) / unit;
     const eddy_extent extents[] = {{"t", steps}, {"b", samples}};
     eddy_run_resize(use->run, extents, 2);
-    out->arena_bytes = eddy_run_bytes(use->run);
+    out->arena_bytes = bench_own_bytes(use);
     out->arena_floats = (double)out->arena_bytes / unit;
     out->arena_growth = large - out->arena_floats;
 }
