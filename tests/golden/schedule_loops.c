@@ -12,20 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/capi.h"
 #include "jit/check.h"
 #include "jit/program.h"
-
-enum { INPUTS = 3, UNITS = 2 };
-
-/* What a program has beside its loss. */
-enum { GRADIENTS = 1, LENGTHS = 2, TRAINING = 4 };
-
-typedef struct writing {
-    eddy_model *m;
-    eddy_axes t, b;
-    eddy_value x;
-} writing;
+#include "tests/support/writing.h"
 
 static arena memory;
 static jmp_buf escape;
@@ -40,95 +29,6 @@ static void close_memory(void) {
 }
 
 TestSuite(schedule_loops, .init = open_memory, .fini = close_memory);
-
-static writing begin(int with) {
-    eddy_model *m = eddy_model_new(&(eddy_options){.dtype = EDDY_F64});
-    writing w = {.m = m, .b = eddy_batch(m, "b")};
-    w.t = with & LENGTHS ? eddy_time_ragged(m, "t", w.b, "lengths") : eddy_time(m, "t");
-    w.x = eddy_input(m, "x", EDDY_F64, w.t | w.b, INPUTS);
-    return w;
-}
-
-/* ---- the cells */
-
-/* One matrix for x and one for h, or one for [x, h]. */
-static eddy_value gate(const writing *w, char letter, eddy_value h, bool joined) {
-    char input[] = {'W', letter, 0}, past[] = {'U', letter, 0}, bias[] = {'b', letter, 0};
-    eddy_init random = eddy_init_glorot();
-    eddy_value b = eddy_param(w->m, bias, eddy_init_zeros(), UNITS);
-    if (joined) {
-        eddy_value xh = eddy_concat(0, w->x, h);
-        eddy_value both = eddy_param(w->m, input, random, UNITS, INPUTS + UNITS);
-        return eddy_add(eddy_matmul(both, xh), b);
-    }
-    eddy_value wx = eddy_matmul(eddy_param(w->m, input, random, UNITS, INPUTS), w->x);
-    eddy_value uh = eddy_matmul(eddy_param(w->m, past, random, UNITS, UNITS), h);
-    return eddy_add(eddy_add(wx, uh), b);
-}
-
-/* order: in which the gates are written. */
-static eddy_value lstm(const writing *w, const char *order, bool joined) {
-    eddy_value h = eddy_state(w->m, "h", w->t, UNITS), c = eddy_state(w->m, "c", w->t, UNITS);
-    eddy_value gates[128];
-    for (const char *letter = order; *letter; letter++)
-        gates[(int)*letter] = gate(w, *letter, h, joined);
-    eddy_value kept = eddy_mul(eddy_sigmoid(gates['f']), c);
-    eddy_value added = eddy_mul(eddy_sigmoid(gates['i']), eddy_tanh(gates['g']));
-    eddy_value now = eddy_add(kept, added);
-    eddy_value out = eddy_mul(eddy_sigmoid(gates['o']), eddy_tanh(now));
-    eddy_next(c, now);
-    eddy_next(h, out);
-    return out;
-}
-
-static eddy_value lstm_gates(const writing *w) {
-    return lstm(w, "ifgo", false);
-}
-
-static eddy_value lstm_other_order(const writing *w) {
-    return lstm(w, "gofi", false);
-}
-
-static eddy_value lstm_joined(const writing *w) {
-    return lstm(w, "ifgo", true);
-}
-
-static eddy_value lstm_library(const writing *w) {
-    eddy_cell_options options = {0};
-    return eddy_lstm(w->m, "cell", w->t, UNITS, w->x, &options);
-}
-
-/* Every gate sees both states, each through a matrix of its own. */
-static eddy_value lstm_on_states(const writing *w) {
-    eddy_value h = eddy_state(w->m, "h", w->t, UNITS), c = eddy_state(w->m, "c", w->t, UNITS);
-    eddy_value gates[4];
-    static const char *const inputs[] = {"Wi", "Wf", "Wg", "Wo"},
-                             *pasts[] = {"Ui", "Uf", "Ug", "Uo"},
-                             *memories[] = {"Vi", "Vf", "Vg", "Vo"};
-    for (int i = 0; i < 4; i++) {
-        eddy_value x = eddy_linear(w->m, inputs[i], UNITS, w->x);
-        eddy_value past = eddy_linear(w->m, pasts[i], UNITS, h);
-        eddy_value inner = eddy_linear(w->m, memories[i], UNITS, c);
-        gates[i] = eddy_sum(inner, x, past);
-    }
-    eddy_value kept = eddy_mul(eddy_sigmoid(gates[1]), c);
-    eddy_value added = eddy_mul(eddy_sigmoid(gates[0]), eddy_tanh(gates[2]));
-    eddy_value now = eddy_add(kept, added);
-    eddy_value out = eddy_mul(eddy_sigmoid(gates[3]), eddy_tanh(now));
-    eddy_next(c, now);
-    eddy_next(h, out);
-    return out;
-}
-
-static eddy_value gru_after(const writing *w) {
-    eddy_cell_options options = {0};
-    return eddy_gru(w->m, "cell", w->t, UNITS, w->x, &options);
-}
-
-static eddy_value gru_before(const writing *w) {
-    eddy_cell_options options = {.reset_before = true};
-    return eddy_gru(w->m, "cell", w->t, UNITS, w->x, &options);
-}
 
 /* ---- what becomes of them */
 
@@ -168,49 +68,13 @@ static void list(listing *l, const schedule_list *items, int depth, int sign) {
     }
 }
 
-typedef eddy_value cell(const writing *w);
-
-/* "Wi" of "cell.Wi". */
-static const char *last_word(eddy_value weight) {
-    const char *name = eddy_value_name(weight), *dot = strrchr(name, '.');
-    return dot ? dot + 1 : name;
-}
-
-/* A model whose results stand in the same order however the cell is written: that of the names of
- * its weights. */
-static writing written(cell *write, int with) {
-    enum { MOST = 16 };
-    eddy_value weights[MOST];
-    writing w = begin(with);
-    eddy_value h = write(&w);
-    eddy_value loss = eddy_total(eddy_reduce_all(eddy_square(h), EDDY_SUM), w.t | w.b);
-    eddy_output(w.m, "loss", loss);
-    int count = with & GRADIENTS ? eddy_trainable_count(w.m) : 0;
-    cr_assert_leq(count, MOST);
-    for (int i = 0; i < count; i++) {
-        eddy_value weight = eddy_trainable(w.m, i);
-        int at = i;
-        for (; at > 0 && strcmp(last_word(weights[at - 1]), last_word(weight)) > 0; at--)
-            weights[at] = weights[at - 1];
-        weights[at] = weight;
-    }
-    for (int i = 0; i < count; i++)
-        eddy_output(w.m, last_word(weights[i]), eddy_gradient(loss, weights[i]));
-    if (with & GRADIENTS)
-        eddy_output(w.m, "dx", eddy_gradient(loss, w.x));
-    if (with & TRAINING)
-        eddy_minimise(loss, eddy_adam());
-    cr_assert_eq(eddy_model_status(w.m), EDDY_OK, "%s", eddy_model_message(w.m));
-    return w;
-}
-
 /* The rewritten program's sums; it is also evaluated before and after. */
-static const char *schedule_of(cell *write, int with) {
-    writing w = written(write, with);
+static const char *schedule_of(writing_cell *write, int with) {
+    eddy_model *m = writing_model(write, with);
     error problem = {.code = STATUS_OK};
-    graph *g = pipeline_rewrite(&w.m->graph, &memory, &problem);
+    graph *g = pipeline_rewrite(&m->graph, &memory, &problem);
     cr_assert(g, "%s", problem.message);
-    cr_assert(check_pass(&w.m->graph, g, false, &memory, &problem), "%s", problem.message);
+    cr_assert(check_pass(&m->graph, g, false, &memory, &problem), "%s", problem.message);
     node_list roots = {0};
     schedule_list items = {0};
     listing l = {.g = g};
@@ -220,9 +84,10 @@ static const char *schedule_of(cell *write, int with) {
     graph_roots(g, &memory, &roots);
     cr_assert(schedule_graph(g, &memory, roots.at, roots.count, -1, &items));
     list(&l, &items, 0, 0);
-    eddy_model_free(w.m);
+    eddy_model_free(m);
     text_add(&whole, "# %s: contracts in loops %d/%d, in the program %d\n%s",
-             with & GRADIENTS ? "with gradients" : "forward", l.ahead, l.back, l.whole, l.out.at);
+             with & WRITING_GRADIENTS ? "with gradients" : "forward", l.ahead, l.back, l.whole,
+             l.out.at);
     return whole.at;
 }
 
@@ -245,44 +110,45 @@ static void check_file(const char *name, const char *have) {
     cr_expect_str_eq(have, wanted, "%s differs:\n%s", path, have);
 }
 
-static void check_cell(const char *name, cell *write, int with) {
+static void check_cell(const char *name, writing_cell *write, int with) {
     text out;
     text_init(&out, &memory);
     text_add(&out, "%s", schedule_of(write, with));
-    text_add(&out, "%s", schedule_of(write, with | GRADIENTS));
+    text_add(&out, "%s", schedule_of(write, with | WRITING_GRADIENTS));
     check_file(name, out.at);
 }
 
 Test(schedule_loops, lstm_gate_by_gate) {
-    check_cell("lstm_gates", lstm_gates, 0);
+    check_cell("lstm_gates", writing_lstm_gates, 0);
 }
 
 Test(schedule_loops, lstm_on_x_and_h) {
-    check_cell("lstm_joined", lstm_joined, 0);
+    check_cell("lstm_joined", writing_lstm_joined, 0);
 }
 
 Test(schedule_loops, lstm_on_both_states) {
-    check_cell("lstm_states", lstm_on_states, 0);
+    check_cell("lstm_states", writing_lstm_states, 0);
 }
 
 Test(schedule_loops, lstm_with_lengths) {
-    check_cell("lstm_ragged", lstm_gates, LENGTHS);
+    check_cell("lstm_ragged", writing_lstm_gates, WRITING_LENGTHS);
 }
 
 Test(schedule_loops, gru_reset_after) {
-    check_cell("gru_after", gru_after, 0);
+    check_cell("gru_after", writing_gru_after, 0);
 }
 
 Test(schedule_loops, gru_reset_before) {
-    check_cell("gru_before", gru_before, 0);
+    check_cell("gru_before", writing_gru_before, 0);
 }
 
 /* ---- the way of writing does not matter */
 
-static cell *const lstm_ways[] = {lstm_gates, lstm_other_order, lstm_library};
+static writing_cell *const lstm_ways[] = {writing_lstm_gates, writing_lstm_other_order,
+                                          writing_lstm_library};
 
 Test(schedule_loops, all_ways_have_one_schedule) {
-    for (int with = 0; with <= GRADIENTS; with++)
+    for (int with = 0; with <= WRITING_GRADIENTS; with++)
         for (int i = 1; i < 3; i++)
             cr_expect_str_eq(schedule_of(lstm_ways[i], with), schedule_of(lstm_ways[0], with));
 }
@@ -306,19 +172,20 @@ static byte_list loaded_bytes(const emit_object *object) {
     return out;
 }
 
-static byte_list machine_code(cell *write, int with) {
-    writing w = written(write, with);
+static byte_list machine_code(writing_cell *write, int with) {
+    eddy_model *m = writing_model(write, with);
     error problem = {.code = STATUS_OK};
-    program *p = program_compile(&w.m->graph, "eddy", allocator_default(), &problem);
+    program *p = program_compile(&m->graph, "eddy", allocator_default(), &problem);
     cr_assert(p, "%s", problem.message);
     byte_list out = loaded_bytes(program_object(p));
     program_free(p);
-    eddy_model_free(w.m);
+    eddy_model_free(m);
     return out;
 }
 
 Test(schedule_loops, all_ways_have_one_machine_code) {
-    static const int kinds[] = {0, GRADIENTS, GRADIENTS | LENGTHS, TRAINING};
+    static const int kinds[] = {0, WRITING_GRADIENTS, WRITING_GRADIENTS | WRITING_LENGTHS,
+                                WRITING_TRAINING};
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         byte_list first = machine_code(lstm_ways[0], kinds[k]);
         cr_assert_gt(first.count, 0);
@@ -331,7 +198,7 @@ Test(schedule_loops, all_ways_have_one_machine_code) {
 }
 
 Test(schedule_loops, another_cell_has_other_machine_code) {
-    byte_list lstm = machine_code(lstm_gates, GRADIENTS);
-    byte_list joined = machine_code(lstm_joined, GRADIENTS);
+    byte_list lstm = machine_code(writing_lstm_gates, WRITING_GRADIENTS);
+    byte_list joined = machine_code(writing_lstm_joined, WRITING_GRADIENTS);
     cr_expect(lstm.count != joined.count || memcmp(lstm.at, joined.at, lstm.count) != 0);
 }
