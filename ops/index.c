@@ -3,6 +3,7 @@
  * They are each other's adjoint. Places out of range are legal: gather reads 0 there and scatter
  * drops them, so padding, whose places are arbitrary, cannot fault. Duplicates add in the order of
  * steps and then of elements, one fixed order. */
+#include "core/limits.h"
 #include "ops/infer.h"
 #include "ops/make.h"
 #include "ops/record.h"
@@ -27,9 +28,22 @@ static bool gather_infer(op_builder *b, op_node *n) {
     return infer_shape(b, n, &n->shape);
 }
 
+/* gy at row i and 0 elsewhere: a scatter of one row, element by element. */
+static op_node *gather_row(op_builder *b, const op_node *x, op_node *i, op_node *gy) {
+    op_node *hit = make_onehot(b, i, x->shape.dimension[0], DTYPE_BOOL);
+    op_shape column = x->shape;
+    for (int d = 1; d < column.rank; d++)
+        column.dimension[d] = 1;
+    return make_select(b, make_reshape(b, hit, &column), gy, make_like(b, gy, 0));
+}
+
 static void gather_adjoint(op_builder *b, op_node *n, op_node *gy, op_node **out) {
     op_node *x = n->arguments[0], *i = n->arguments[1];
-    out[0] = make_scatter(b, gy, i, x->shape.dimension[0], (gy->domain | i->domain) & ~x->domain);
+    uint32_t over = (gy->domain | i->domain) & ~x->domain;
+    int64_t size = x->shape.dimension[0];
+    bool row = over == 0 && i->shape.rank == 0 && size > 0 &&
+               size <= LIMIT_CONSTANTS / (int64_t)sizeof(int32_t);
+    out[0] = row ? gather_row(b, x, i, gy) : make_scatter(b, gy, i, size, over);
 }
 
 const op_info op_record_GATHER = {
@@ -37,7 +51,7 @@ const op_info op_record_GATHER = {
     .infer = gather_infer,
     .adjoint = gather_adjoint,
     .formula = "y[j..., k...] = x[i[j...], k...], 0 where i is out of range",
-    .adjoint_formula = "dx = scatter(dy, i)",
+    .adjoint_formula = "dx = scatter(dy, i), of a single row select(i = v, dy, 0)",
     .about = "Rows of x at computed places: an embedding look-up, a label's probability.",
     .sample = {.low = -2, .high = 2}};
 
