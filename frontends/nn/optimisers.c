@@ -51,11 +51,22 @@ eddy_optimiser eddy_adamw(double weight_decay) {
     return how;
 }
 
+/* The sum of all squares, the first dimension first: the columns of a matrix have sums of their
+ * own, of which vectors compute many at a time. In a row all elements would be one chain of
+ * additions.
+ */
+static eddy_value optimisers_squares(eddy_value x, eddy_site here) {
+    eddy_value sum = eddy_square(x);
+    for (int d = 0; d + 1 < eddy_value_rank(x); d++)
+        sum = eddy_reduce(sum, d, EDDY_SUM);
+    return eddy_reduce_all(sum, EDDY_SUM);
+}
+
 /* sqrt(sum of all squares) */
 static eddy_value optimisers_norm(const eddy_value *gradients, int count, eddy_site here) {
     eddy_value sum = NULL;
     for (int i = 0; i < count; i++) {
-        eddy_value squares = eddy_reduce_all(eddy_square(gradients[i]), EDDY_SUM);
+        eddy_value squares = optimisers_squares(gradients[i], here);
         sum = i == 0 ? squares : eddy_add(sum, squares);
     }
     return eddy_sqrt(sum);
