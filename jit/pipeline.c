@@ -37,6 +37,7 @@ const pipeline_pass pipeline_passes[] = {
     {'g', "grad", grad_graph, true,
      "puts adjoints in the place of gradients, those of one loss in one sweep"},
     {'j', "join", join_graph, false, "makes sums of values at disjoint places concats"},
+    {'a', "again", merge_graph, true, "merges by rows what adjoints have in common"},
     {'t', "totals", totals_graph, true, "makes totals of parts of one concat one total"},
     {'m', "mask", mask_graph, true, "makes outputs 0 past the end of their samples"},
     {'o', "order", order_graph, false,

@@ -142,6 +142,10 @@ Test(schedule_loops, gru_reset_before) {
     check_cell("gru_before", writing_gru_before, 0);
 }
 
+Test(schedule_loops, two_speeds) {
+    check_cell("two_speeds", writing_two_speeds, 0);
+}
+
 /* ---- the way of writing does not matter */
 
 static writing_cell *const lstm_ways[] = {writing_lstm_gates, writing_lstm_other_order,

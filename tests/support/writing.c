@@ -96,6 +96,21 @@ eddy_value writing_gru_before(const writing *w) {
     return eddy_gru(w->m, "cell", w->t, UNITS, w->x, &options);
 }
 
+/* A fast and a slow state, and a sum of what is read out of both. */
+eddy_value writing_two_speeds(const writing *w) {
+    eddy_value h = eddy_state(w->m, "h", w->t, UNITS), s = eddy_state(w->m, "s", w->t, UNITS);
+    eddy_value z = eddy_sigmoid(eddy_linear(w->m, "Uz", UNITS, h));
+    eddy_value r = eddy_sigmoid(eddy_linear(w->m, "Ur", UNITS, s));
+    eddy_value past = eddy_mul(r, eddy_linear(w->m, "Un", UNITS, h));
+    eddy_value n = eddy_tanh(eddy_add(eddy_linear(w->m, "Wn", UNITS, w->x), past));
+    eddy_value now = eddy_add(n, eddy_mul(z, eddy_sub(h, n)));
+    eddy_value slow = eddy_add(now, eddy_scale(eddy_sub(s, now), 0.9));
+    eddy_next(h, now);
+    eddy_next(s, slow);
+    eddy_value out = eddy_linear(w->m, "Vh", UNITS, now);
+    return eddy_add(out, eddy_linear(w->m, "Vs", UNITS, slow));
+}
+
 /* "Wi" of "cell.Wi". */
 static const char *writing_last_word(eddy_value weight) {
     const char *name = eddy_value_name(weight), *dot = strrchr(name, '.');

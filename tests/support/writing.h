@@ -10,13 +10,15 @@ typedef struct writing {
     eddy_value x; /* {t,b} [3] */
 } writing;
 
-/* h {t,b} [2] of a cell. */
+/* What comes out of a cell, {t,b} [2]. */
 typedef eddy_value writing_cell(const writing *w);
 /* LSTM: a matrix for x and one for h in every gate; the same with its gates written in another
  * order; one matrix for [x, h] in every gate; the library's; one whose gates see c as well, through
- * a matrix. GRU: the library's, which resets the product or the state. */
+ * a matrix. GRU: the library's, which resets the product or the state. And one with two states
+ * whose read-outs add. */
 writing_cell writing_lstm_gates, writing_lstm_other_order, writing_lstm_joined,
-    writing_lstm_library, writing_lstm_states, writing_gru_after, writing_gru_before;
+    writing_lstm_library, writing_lstm_states, writing_gru_after, writing_gru_before,
+    writing_two_speeds;
 
 /* What a model has beside its loss: its gradients by all weights and by x, lengths, updates of its
  * weights. */
