@@ -1,179 +1,13 @@
-/* The functions of a header, in the module of the program: they check what they are given, lay out
- * the arena, fill the table of buffers, and call the program.
- *
- * The layout is the run's (plan.c) with one difference: a buffer whose size depends on an extent of
- * 0 is laid out as if that were 1, so only what the caller gives may lack memory, and reads scratch
- * then. Sizes are sums of products of extents that are known in the call; they are formed here as
- * instructions, and where all extents are known - in a step without a batch - LLVM's builder folds
- * them, and a layout is a list of numbers.
- *
- * Sums and products saturate: what is too large stays too large, and is refused at the end by one
- * comparison. Nothing lies on the stack whose size depends on the program: the table is the first
- * thing in the arena.
+/* The functions of a header, in the module of the program: they check what they are given, fill the
+ * table of buffers, and call the program. What is refused has not been touched.
  *
  * All other symbols become local, so objects of any prefixes link into one program. */
-#include <assert.h>
 #include <string.h>
 
-#include "core/size.h"
-#include "jit/aot_internal.h"
-#include "jit/emit_internal.h"
-
-/* More than any memory, and far below where sums would wrap. */
-static const int64_t too_large = INT64_C(1) << 62;
-
-/* The product of the extents of some axes, each taken as at least 1. */
-typedef struct aot_product {
-    int count;
-    int axes[LIMIT_AXES + LIMIT_RANK]; /* sorted */
-    LLVMValueRef value;
-} aot_product;
-
-/* One function under construction. */
-typedef struct aot_frame {
-    emit *e;
-    aot *a;
-    LLVMValueRef function;
-    LLVMValueRef extents[LIMIT_AXES];
-    LLVMValueRef groups[AOT_GROUPS]; /* pointers to structs; NULL: there is none */
-    LLVMValueRef memory, memory_bytes;
-    VEC(aot_product) products;
-    LLVMValueRef table, counts, context; /* offsets in the arena */
-    LLVMValueRef *offsets;               /* by plan buffer */
-    LLVMValueRef scratch, scratch_bytes, total;
-} aot_frame;
+#include "jit/aot_frame.h"
 
 static LLVMTypeRef number_type(const emit *e) {
     return emit_type(e, BODY_I64, 1);
-}
-
-/* ---- saturating arithmetic of sizes */
-
-static LLVMValueRef size_limit(const emit *e, LLVMValueRef x, LLVMValueRef most) {
-    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntUGT, x, most, "");
-    return LLVMBuildSelect(e->builder, more, most, x, "");
-}
-
-static LLVMValueRef size_product(const emit *e, LLVMValueRef x, LLVMValueRef y) {
-    int64_t known;
-    if (emit_is_integer(y, &known) && known == 1)
-        return x;
-    LLVMTypeRef wide = LLVMInt128TypeInContext(e->context);
-    LLVMValueRef product = LLVMBuildMul(e->builder, LLVMBuildZExt(e->builder, x, wide, ""),
-                                        LLVMBuildZExt(e->builder, y, wide, ""), "");
-    product = size_limit(e, product, LLVMConstInt(wide, (unsigned long long)too_large, false));
-    return LLVMBuildTrunc(e->builder, product, number_type(e), "");
-}
-
-static LLVMValueRef size_sum(const emit *e, LLVMValueRef x, LLVMValueRef y) {
-    return size_limit(e, LLVMBuildAdd(e->builder, x, y, ""), emit_integer(e, too_large));
-}
-
-/* x up to a whole number of places. */
-static LLVMValueRef size_aligned(const emit *e, LLVMValueRef x) {
-    LLVMValueRef up = LLVMBuildAdd(e->builder, x, emit_integer(e, PLAN_ALIGNMENT - 1), "");
-    return LLVMBuildAnd(e->builder, up, emit_integer(e, -PLAN_ALIGNMENT), "");
-}
-
-/* ---- sizes of buffers */
-
-static LLVMValueRef product_of(aot_frame *f, const plan_buffer *b) {
-    const emit *e = f->e;
-    aot_product p = {.count = b->axis_count};
-    for (int i = 0; i < b->axis_count; i++) {
-        int k = i;
-        for (; k > 0 && p.axes[k - 1] > b->axes[i]; k--)
-            p.axes[k] = p.axes[k - 1];
-        p.axes[k] = b->axes[i];
-    }
-    for (size_t i = 0; i < f->products.count; i++) {
-        const aot_product *made = &f->products.at[i];
-        if (made->count == p.count &&
-            memcmp(made->axes, p.axes, (size_t)p.count * sizeof *p.axes) == 0)
-            return made->value;
-    }
-    p.value = emit_integer(e, 1);
-    for (int i = 0; i < p.count; i++) {
-        LLVMValueRef extent = f->extents[p.axes[i]];
-        extent = emit_pick(e, LLVMIntUGT, extent, emit_integer(e, 1));
-        p.value = size_product(e, extent, p.value);
-    }
-    vec_push(e->memory, &f->products, p);
-    return p.value;
-}
-
-/* With at least one step of every axis. */
-static LLVMValueRef bytes_of(aot_frame *f, const plan_buffer *b) {
-    size_t constant;
-    if (!size_multiply(b->constant, dtype_size(b->type), &constant) || constant > too_large)
-        constant = too_large;
-    return size_product(f->e, emit_integer(f->e, (int64_t)constant), product_of(f, b));
-}
-
-static LLVMValueRef has_none(const aot_frame *f, const aot_field *field) {
-    const emit *e = f->e;
-    LLVMTypeRef bit = LLVMInt1TypeInContext(e->context);
-    LLVMValueRef none = LLVMConstInt(bit, field->empty, false);
-    for (int i = 0; i < field->dimension_count; i++) {
-        if (field->dimension[i] >= 0)
-            continue;
-        LLVMValueRef extent = f->extents[-1 - field->dimension[i]];
-        LLVMValueRef zero = LLVMBuildICmp(e->builder, LLVMIntEQ, extent, emit_integer(e, 0), "");
-        none = LLVMBuildOr(e->builder, none, zero, "");
-    }
-    return none;
-}
-
-/* What a member without elements reads. */
-static LLVMValueRef scratch_size(aot_frame *f) {
-    const emit *e = f->e;
-    LLVMValueRef most = emit_integer(e, 0);
-    for (int k = 0; k < AOT_GROUPS; k++)
-        for (size_t i = 0; i < f->a->groups[k].fields.count; i++) {
-            const aot_field *field = &f->a->groups[k].fields.at[i];
-            if (!field->pointer && !field->empty)
-                continue;
-            LLVMValueRef own = bytes_of(f, &f->a->buffers[field->buffer]);
-            own = LLVMBuildSelect(e->builder, has_none(f, field), own, emit_integer(e, 0), "");
-            most = emit_pick(e, LLVMIntUGT, own, most);
-        }
-    return most;
-}
-
-/* ---- layout */
-
-/* The place of `bytes` behind *end. */
-static LLVMValueRef take(const aot_frame *f, LLVMValueRef *end, LLVMValueRef bytes) {
-    LLVMValueRef start = *end;
-    *end = size_sum(f->e, start, size_aligned(f->e, bytes));
-    return start;
-}
-
-static LLVMValueRef numbers(const aot_frame *f, size_t count) {
-    return emit_integer(f->e, (int64_t)(count * sizeof(int64_t)));
-}
-
-static void lay_out(aot_frame *f) {
-    const emit *e = f->e;
-    const aot *a = f->a;
-    size_t count = a->plan->buffers.count;
-    LLVMValueRef end = emit_integer(e, 0);
-    f->offsets = arena_array(e->memory, LLVMValueRef, count + 1);
-    f->table = take(f, &end, numbers(f, count));
-    f->counts = take(f, &end, numbers(f, (size_t)a->axis_count));
-    f->context = take(f, &end, numbers(f, EMIT_CONTEXT));
-    for (size_t i = 0; i < count; i++) {
-        const plan_buffer *b = &a->buffers[i];
-        if (b->storage == NEST_ARENA && !b->unused && !b->host)
-            f->offsets[i] = take(f, &end, bytes_of(f, b));
-    }
-    for (size_t i = 0; i < count; i++)
-        if (a->buffers[i].host)
-            f->offsets[i] = f->offsets[a->buffers[i].host - a->buffers];
-    f->scratch_bytes = scratch_size(f);
-    f->scratch = take(f, &end, f->scratch_bytes);
-    /* A vector that begins in the last place may end behind it. */
-    f->total = size_sum(e, end, emit_integer(e, PLAN_ALIGNMENT));
 }
 
 /* ---- functions */
@@ -289,9 +123,8 @@ static void check_structs(const aot_frame *f) {
 
 static void check_arena(const aot_frame *f) {
     const emit *e = f->e;
-    LLVMValueRef large =
-        LLVMBuildICmp(e->builder, LLVMIntUGE, f->total, emit_integer(e, too_large), "");
-    refuse(f, large, "with these extents the program needs more memory than can be addressed");
+    refuse(f, aot_layout_is_too_large(f),
+           "with these extents the program needs more memory than can be addressed");
     refuse(f, is_null(e, f->memory), "arena is NULL");
     LLVMValueRef address = LLVMBuildPtrToInt(e->builder, f->memory, number_type(e), "");
     LLVMValueRef low = LLVMBuildAnd(e->builder, address, emit_integer(e, PLAN_ALIGNMENT - 1), "");
@@ -334,7 +167,7 @@ static LLVMValueRef given(aot_frame *f, aot_group group, const aot_field *field)
     if (!field->pointer)
         return member;
     LLVMValueRef pointer = LLVMBuildLoad2(e->builder, e->pointer, member, "");
-    LLVMValueRef some = LLVMBuildNot(e->builder, has_none(f, field), "");
+    LLVMValueRef some = LLVMBuildNot(e->builder, aot_layout_is_empty(f, field), "");
     refuse(f, LLVMBuildAnd(e->builder, is_null(e, pointer), some, ""),
            arena_print(e->memory, "%s->%s is NULL", aot_group_name(group), field->identifier));
     return pointer;
@@ -345,7 +178,7 @@ static LLVMValueRef pointer_to(aot_frame *f, aot_group group, const aot_field *f
     if (field->empty)
         return scratch;
     LLVMValueRef pointer = given(f, group, field);
-    return LLVMBuildSelect(f->e->builder, has_none(f, field), scratch, pointer, "");
+    return LLVMBuildSelect(f->e->builder, aot_layout_is_empty(f, field), scratch, pointer, "");
 }
 
 static void set_entry(const aot_frame *f, size_t buffer, LLVMValueRef pointer) {
@@ -384,7 +217,7 @@ static int64_t emit_call(aot_frame *f) {
     const aot *a = f->a;
     check_extents(f);
     check_structs(f);
-    lay_out(f);
+    aot_layout(f);
     check_arena(f);
     LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
     if (!LLVMIsNull(f->scratch_bytes))
@@ -410,9 +243,8 @@ static int64_t emit_call(aot_frame *f) {
 static void emit_arena_bytes(emit *e, aot *a) {
     aot_signature takes = {.axes = run_time_axes(a)};
     aot_frame f = open_function(e, a, "arena_bytes", takes, number_type(e));
-    lay_out(&f);
-    LLVMValueRef bad =
-        LLVMBuildICmp(e->builder, LLVMIntUGE, f.total, emit_integer(e, too_large), "");
+    aot_layout(&f);
+    LLVMValueRef bad = aot_layout_is_too_large(&f);
     for (int i = 0; i < a->axis_count; i++)
         bad = LLVMBuildOr(e->builder, bad, is_illegal(e, f.extents[i]), "");
     LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, bad, emit_integer(e, -1), f.total, ""));
@@ -434,8 +266,9 @@ static void emit_reset(emit *e, aot *a) {
         const aot_field *field = &group->fields.at[i];
         if (!to[i])
             continue;
-        LLVMValueRef bytes = bytes_of(&f, &a->buffers[field->buffer]);
-        bytes = LLVMBuildSelect(e->builder, has_none(&f, field), emit_integer(e, 0), bytes, "");
+        LLVMValueRef bytes = aot_layout_bytes(&f, &a->buffers[field->buffer]);
+        bytes = LLVMBuildSelect(e->builder, aot_layout_is_empty(&f, field), emit_integer(e, 0),
+                                bytes, "");
         LLVMBuildMemSet(e->builder, to[i], zero, bytes, 1);
     }
     answer(e, NULL);

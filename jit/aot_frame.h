@@ -1,0 +1,40 @@
+/* One function of an object under construction (aot_emit.c), and where everything is that a call
+ * works with (aot_layout.c). */
+#ifndef EDDY_JIT_AOT_FRAME_H
+#define EDDY_JIT_AOT_FRAME_H
+
+#include "jit/aot_internal.h"
+#include "jit/emit_internal.h"
+
+/* The product of the extents of some axes, each taken as at least 1. */
+typedef struct aot_product {
+    int count;
+    int axes[LIMIT_AXES + LIMIT_RANK]; /* sorted */
+    LLVMValueRef value;
+} aot_product;
+
+typedef struct aot_frame {
+    emit *e;
+    aot *a;
+    LLVMValueRef function;
+    LLVMValueRef extents[LIMIT_AXES];
+    LLVMValueRef groups[AOT_GROUPS]; /* pointers to structs; NULL: there is none */
+    LLVMValueRef memory, memory_bytes;
+    VEC(aot_product) products;
+    /* set by aot_layout: offsets in the arena */
+    LLVMValueRef table, counts, context; /* what the program is called with */
+    LLVMValueRef *offsets;               /* by plan buffer; NULL: it is not in the arena */
+    LLVMValueRef scratch, scratch_bytes; /* what members without elements read */
+    LLVMValueRef total;
+} aot_frame;
+
+/* Lays out the arena at the frame's extents. */
+void aot_layout(aot_frame *f);
+/* i1: is it more than can be addressed? */
+LLVMValueRef aot_layout_is_too_large(const aot_frame *f);
+/* i64: bytes of a buffer, of at least one step of every axis. */
+LLVMValueRef aot_layout_bytes(aot_frame *f, const plan_buffer *b);
+/* i1: does a member have no elements at these extents? */
+LLVMValueRef aot_layout_is_empty(const aot_frame *f, const aot_field *field);
+
+#endif
