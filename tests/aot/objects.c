@@ -192,12 +192,18 @@ static void add_state(bytes *to, eddy_run *r, const eddy_program *p) {
     }
 }
 
+static eddy_run *open_run(const eddy_program *p, eddy_params *params) {
+    eddy_run *r;
+    eddy_status found = eddy_run_new(p, params, &r);
+    good(found, eddy_run_message(r));
+    return r;
+}
+
 /* What a caller must print. */
 static bytes expected_of(const scene *s, const eddy_program *p, eddy_params *params) {
     bytes out = {NULL, 0};
     void *kept[8] = {NULL};
-    eddy_run *r;
-    good(eddy_run_new(p, params, &r), eddy_run_message(r));
+    eddy_run *r = open_run(p, params);
     const eddy_extent extents[] = {{"t", s->steps}, {"b", s->samples}};
     good(eddy_run_resize(r, extents, s->samples ? 2 : 1), eddy_run_message(r));
     set_inputs(r, p, kept);
@@ -317,13 +323,11 @@ static void write_object(const scene *s, const char *cpu, eddy_params *params) {
 static void check_scene(const scene *s) {
     char as[64];
     eddy_program *p;
-    eddy_run *r;
     eddy_params *params = eddy_params_new(NULL, 7), *other = eddy_params_new(NULL, 7);
     eddy_model *m = s->build();
     good(eddy_compile(m, &p), eddy_model_message(m));
     eddy_model_free(m);
-    good(eddy_run_new(p, params, &r), eddy_run_message(r)); /* the params are complete now */
-    eddy_run_free(r);
+    eddy_run_free(open_run(p, params)); /* the params are complete now */
     bytes expected = expected_of(s, p, other);
     static const char *const cpus[] = {"avx2", NULL}; /* the host's stays for what follows */
     for (int i = 0; i < 2; i++) {
@@ -351,11 +355,9 @@ static void check_same_bytes(const scene *s) {
     bytes before = printed("cat %s/%s.o %s/%s.h", folder, s->prefix, folder, s->prefix);
     eddy_params *params = eddy_params_new(NULL, 7);
     eddy_program *p;
-    eddy_run *r;
     eddy_model *m = s->build();
     good(eddy_compile(m, &p), eddy_model_message(m));
-    good(eddy_run_new(p, params, &r), eddy_run_message(r));
-    eddy_run_free(r);
+    eddy_run_free(open_run(p, params));
     eddy_program_free(p);
     eddy_model_free(m);
     write_object(s, NULL, params);
