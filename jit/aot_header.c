@@ -56,7 +56,7 @@ static void add_field(const aot *a, aot_group group, const aot_field *f, text *o
         text_add(out, " has no elements */\n");
         return;
     }
-    bool reads = group == AOT_INPUTS;
+    bool reads = !a->groups[group].written;
     text_add(out, "    %s%s %s%s", f->pointer && reads ? "const " : "", c_type(f->type),
              f->pointer ? "*" : "", f->identifier);
     if (!f->pointer)
