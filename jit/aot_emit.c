@@ -289,7 +289,7 @@ static void emit_weights(const emit *e, const aot *a) {
 static void make_local(const emit *e) {
     LLVMValueRef function = LLVMGetFirstFunction(e->module);
     for (; function; function = LLVMGetNextFunction(function))
-        if (!LLVMIsDeclaration(function))
+        if (!LLVMIsDeclaration(function) && LLVMGetLinkage(function) == LLVMExternalLinkage)
             LLVMSetLinkage(function, LLVMInternalLinkage);
 }
 

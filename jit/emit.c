@@ -156,25 +156,40 @@ static void emit_meeting(emit *e, LLVMValueRef entry) {
     LLVMPositionBuilderAtEnd(b, after);
 }
 
+/* Where a constant is, as seen from another one. */
+static LLVMValueRef distance(const emit *e, LLVMValueRef from, LLVMValueRef to) {
+    LLVMTypeRef whole = LLVMInt64TypeInContext(e->context);
+    LLVMValueRef away = LLVMConstSub(LLVMConstPtrToInt(to, whole), LLVMConstPtrToInt(from, whole));
+    return LLVMConstTrunc(away, LLVMInt32TypeInContext(e->context));
+}
+
 /* Many nests in a row are a loop over a table: an entry of it is made in no time, the code of a
- * call takes a tenth of a millisecond. */
+ * call takes a tenth of a millisecond. The table holds distances, because addresses would have to
+ * be written when the object is loaded. */
 static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t count) {
+    LLVMTypeRef number = LLVMInt32TypeInContext(e->context);
+    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
+    LLVMTypeRef type = LLVMArrayType2(number, 2);
     LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, 2 * count);
     for (size_t i = 0; i < count; i++) {
         cells[2 * i] = kernel_of(e, items[i].kernel);
         cells[2 * i + 1] = operands_of(e, items[i].kernel);
     }
-    LLVMValueRef table = add_constant(e, LLVMConstArray2(e->pointer, cells, 2 * count));
+    LLVMValueRef table = add_constant(e, LLVMConstNull(LLVMArrayType2(number, 2 * count)));
+    for (size_t i = 0; i < 2 * count; i++)
+        cells[i] = distance(e, table, LLVMIsNull(cells[i]) ? table : cells[i]);
+    LLVMSetInitializer(table, LLVMConstArray2(number, cells, 2 * count));
     LLVMValueRef zero = emit_integer(e, 0), end = emit_integer(e, (int64_t)count);
     emit_loop loop;
     emit_loop_open(e, entry, &loop, zero, end, emit_integer(e, 1), NULL, 0);
     emit_meeting(e, entry);
-    LLVMTypeRef type = LLVMArrayType2(e->pointer, 2);
     LLVMValueRef cell[2];
     for (int i = 0; i < 2; i++) {
         LLVMValueRef at[2] = {loop.counter, emit_integer(e, i)};
-        cell[i] = LLVMBuildGEP2(e->builder, type, table, at, 2, "");
-        cell[i] = LLVMBuildLoad2(e->builder, e->pointer, cell[i], "");
+        LLVMValueRef away = LLVMBuildGEP2(e->builder, type, table, at, 2, "");
+        away = LLVMBuildLoad2(e->builder, number, away, "");
+        away = LLVMBuildSExt(e->builder, away, emit_type(e, BODY_I64, 1), "");
+        cell[i] = LLVMBuildGEP2(e->builder, byte, table, &away, 1, "");
     }
     emit_call(e, entry, cell[0], cell[1]);
     emit_loop_close(e, &loop, NULL);
