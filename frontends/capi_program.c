@@ -117,6 +117,7 @@ eddy_statistics eddy_program_statistics(const eddy_program *p) {
     program_stats of = program_statistics(p->code);
     return (eddy_statistics){.milliseconds = of.milliseconds,
                              .llvm_milliseconds = of.llvm_milliseconds,
+                             .core_milliseconds = of.core_milliseconds,
                              .kernels = of.kernels,
                              .nests = of.nests,
                              .object_bytes = of.object_bytes};

@@ -66,7 +66,8 @@ EDDY_API const char *eddy_version_string(void);
 /* "out of memory", "shape mismatch", ... */
 EDDY_API const char *eddy_status_name(eddy_status status);
 /* Memory for everything but LLVM's own. allocate: bytes > 0, alignment a power of two up to 4096;
- * NULL when there is none. release gets the same bytes; NULL is ignored. */
+ * NULL when there is none. release gets the same bytes; NULL is ignored. A compilation calls them
+ * from two threads, never at once. */
 typedef struct eddy_allocator {
     void *(*allocate)(void *user, size_t bytes, size_t alignment);
     void (*release)(void *user, void *p, size_t bytes);
@@ -423,6 +424,7 @@ EDDY_API eddy_status eddy_compile(eddy_model *m, eddy_program **out);
 EDDY_API void eddy_program_free(eddy_program *p);
 typedef struct eddy_statistics {
     double milliseconds, llvm_milliseconds; /* of the compilation, of LLVM's part */
+    double core_milliseconds;               /* of the compilation on cores: it uses two threads */
     int kernels, nests; /* functions; loop nests, of which equal ones share a function */
     size_t object_bytes;
 } eddy_statistics;

@@ -6,12 +6,11 @@
  * pass, where there is one, adds checks). That is also why compiling takes milliseconds.
  *
  * Memory: everything of one call sits in one arena and one context. Running out of the arena jumps
- * back to emit_plan, which frees both. */
+ * back to emit_piece, which frees both. */
 #include "jit/emit.h"
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 #include <llvm-c/Analysis.h>
 
@@ -85,17 +84,15 @@ static LLVMValueRef add_constant(const emit *e, LLVMValueRef value) {
     return global;
 }
 
-static void emit_constants(emit *e) {
-    e->constants = arena_array(e->memory, LLVMValueRef, e->plan->buffers.count + 1);
-    for (size_t i = 0; i < e->plan->buffers.count; i++) {
-        const nest_buffer *b = &e->plan->buffers.at[i];
-        if (b->storage != NEST_CONSTANT)
-            continue;
-        LLVMValueRef bytes =
-            LLVMConstStringInContext2(e->context, (const char *)b->data, b->data_bytes, true);
-        e->constants[i] = add_constant(e, bytes);
-        LLVMSetAlignment(e->constants[i], 64);
-    }
+LLVMValueRef emit_bytes(emit *e, int32_t buffer) {
+    const nest_buffer *b = &e->plan->buffers.at[buffer];
+    if (b->storage != NEST_CONSTANT || e->constants[buffer])
+        return e->constants[buffer];
+    LLVMValueRef bytes =
+        LLVMConstStringInContext2(e->context, (const char *)b->data, b->data_bytes, true);
+    e->constants[buffer] = add_constant(e, bytes);
+    LLVMSetAlignment(e->constants[buffer], 64);
+    return e->constants[buffer];
 }
 
 /* ---- the program */
@@ -156,42 +153,40 @@ static void emit_meeting(emit *e, LLVMValueRef entry) {
     LLVMPositionBuilderAtEnd(b, after);
 }
 
-/* Where a constant is, as seen from another one. */
-static LLVMValueRef distance(const emit *e, LLVMValueRef from, LLVMValueRef to) {
-    LLVMTypeRef whole = LLVMInt64TypeInContext(e->context);
-    LLVMValueRef away = LLVMConstSub(LLVMConstPtrToInt(to, whole), LLVMConstPtrToInt(from, whole));
-    return LLVMConstTrunc(away, LLVMInt32TypeInContext(e->context));
+/* Where a value is, as seen from the table: a number that is known when the object is linked, so
+ * that the table is constant wherever it is loaded. 0 stands for NULL. */
+static LLVMValueRef distance_from(const emit *e, LLVMValueRef table, LLVMValueRef value) {
+    LLVMTypeRef type = emit_type(e, BODY_I64, 1);
+    if (LLVMIsNull(value))
+        return LLVMConstNull(type);
+    return LLVMConstSub(LLVMConstPtrToInt(value, type), LLVMConstPtrToInt(table, type));
 }
 
 /* Many nests in a row are a loop over a table: an entry of it is made in no time, the code of a
- * call takes a tenth of a millisecond. The table holds distances, because addresses would have to
- * be written when the object is loaded. */
+ * call takes a tenth of a millisecond. An entry says where the kernel is, and the numbers of
+ * buffers. */
 static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t count) {
-    LLVMTypeRef number = LLVMInt32TypeInContext(e->context);
-    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
-    LLVMTypeRef type = LLVMArrayType2(number, 2);
+    LLVMTypeRef number = emit_type(e, BODY_I64, 1), byte = LLVMInt8TypeInContext(e->context);
+    LLVMTypeRef type = LLVMArrayType2(number, 2 * count);
+    LLVMValueRef table = add_constant(e, LLVMConstNull(type));
     LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, 2 * count);
     for (size_t i = 0; i < count; i++) {
-        cells[2 * i] = kernel_of(e, items[i].kernel);
-        cells[2 * i + 1] = operands_of(e, items[i].kernel);
+        cells[2 * i] = distance_from(e, table, kernel_of(e, items[i].kernel));
+        cells[2 * i + 1] = distance_from(e, table, operands_of(e, items[i].kernel));
     }
-    LLVMValueRef table = add_constant(e, LLVMConstNull(LLVMArrayType2(number, 2 * count)));
-    for (size_t i = 0; i < 2 * count; i++)
-        cells[i] = distance(e, table, LLVMIsNull(cells[i]) ? table : cells[i]);
     LLVMSetInitializer(table, LLVMConstArray2(number, cells, 2 * count));
-    LLVMValueRef zero = emit_integer(e, 0), end = emit_integer(e, (int64_t)count);
+    LLVMValueRef zero = emit_integer(e, 0), end = emit_integer(e, 2 * (int64_t)count);
     emit_loop loop;
-    emit_loop_open(e, entry, &loop, zero, end, emit_integer(e, 1), NULL, 0);
+    emit_loop_open(e, entry, &loop, zero, end, emit_integer(e, 2), NULL, 0);
     emit_meeting(e, entry);
-    LLVMValueRef cell[2];
+    LLVMValueRef found[2];
     for (int i = 0; i < 2; i++) {
-        LLVMValueRef at[2] = {loop.counter, emit_integer(e, i)};
-        LLVMValueRef away = LLVMBuildGEP2(e->builder, type, table, at, 2, "");
-        away = LLVMBuildLoad2(e->builder, number, away, "");
-        away = LLVMBuildSExt(e->builder, away, emit_type(e, BODY_I64, 1), "");
-        cell[i] = LLVMBuildGEP2(e->builder, byte, table, &away, 1, "");
+        LLVMValueRef at = emit_plus(e, loop.counter, emit_integer(e, i));
+        at = LLVMBuildGEP2(e->builder, number, table, &at, 1, "");
+        LLVMValueRef away = LLVMBuildLoad2(e->builder, number, at, "");
+        found[i] = LLVMBuildGEP2(e->builder, byte, table, &away, 1, "");
     }
-    emit_call(e, entry, cell[0], cell[1]);
+    emit_call(e, entry, found[0], found[1]);
     emit_loop_close(e, &loop, NULL);
 }
 
@@ -226,15 +221,29 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
     }
 }
 
+/* A kernel of the other object. */
+static void declare_kernel(const emit *e, const nest *n) {
+    LLVMValueRef function = LLVMAddFunction(e->module, kernel_symbol(e, n), e->kernel_type);
+    LLVMSetVisibility(function, LLVMHiddenVisibility);
+}
+
 static void emit_program(emit *e) {
     for (size_t k = 0; k < e->plan->kernels.count; k++) {
         const nest *n = e->plan->kernels.at[k];
-        if (n->shared)
+        bool mine = !e->piece_of || e->piece_of[k] == e->piece;
+        if (n->shared || !mine) {
+            if (!n->shared && e->piece == 0)
+                declare_kernel(e, n);
             continue;
+        }
+        e->line = (unsigned)k;
         arena_mark mark = arena_here(e->memory);
         LLVMSetVisibility(emit_kernel(e, n, kernel_symbol(e, n)), LLVMHiddenVisibility);
         arena_rewind(e->memory, mark);
     }
+    if (e->piece > 0)
+        return;
+    e->line = (unsigned)e->plan->kernels.count;
     const char *name = arena_print(e->memory, "%s_run", e->options->prefix);
     LLVMValueRef entry = emit_function(e, e->entry_type, name, name);
     emit_items(e, entry, &e->plan->items);
@@ -251,7 +260,7 @@ static void emit_module(emit *e) {
     e->kernel_type = LLVMFunctionType(nothing, parameters, 4, false);
     if (e->options->debug)
         debug_open(e);
-    emit_constants(e);
+    e->constants = arena_array(e->memory, LLVMValueRef, e->plan->buffers.count + 1);
     emit_program(e);
     if (e->options->interface)
         aot_emit(e, e->options->interface);
@@ -269,12 +278,6 @@ static bool verify(const emit *e, error *problem) {
         error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM rejects the module: %s", message);
     LLVMDisposeMessage(message);
     return !broken;
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
 static void close_module(emit *e) {
@@ -301,27 +304,15 @@ static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *pr
            object_emit(e->module, e->target, e->options->instrument, out, problem);
 }
 
-bool emit_plan(const nest_plan *plan, const emit_options *options, const allocator *source,
-               emit_object *out, error *problem) {
-    *out = (emit_object){.source = source};
-    const machine *target = options->target ? options->target : machine_host();
-    if (!target) {
-        const char *wanted = env_text("CPU");
-        error_set(problem, STATUS_UNSUPPORTED, nowhere,
-                  "this machine cannot run compiled programs%s%s: they need an x86-64 processor "
-                  "with AVX2 and FMA (x86-64-v3) or AVX-512 (x86-64-v4)",
-                  wanted ? " for EDDY_CPU=" : "", wanted ? wanted : "");
-        return false;
-    }
-    double start = now();
+bool emit_piece(const emit *what, const allocator *source, emit_object *out, error *problem) {
     jmp_buf escape;
     arena memory;
     arena_init(&memory, source, &escape);
-    emit e = {.memory = &memory, .plan = plan, .options = options, .target = target};
+    emit e = *what;
+    e.memory = &memory;
     e.context = LLVMContextCreate();
     bool done = emit_or_return(&e, &escape, out, problem);
     close_module(&e);
     arena_free(&memory);
-    out->milliseconds = now() - start;
     return done;
 }

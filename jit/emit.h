@@ -23,6 +23,7 @@ typedef struct emit_options {
     struct aot *interface; /* functions for callers without this library (aot.h); NULL: the entry
                               alone */
     sanitize instrument;   /* SANITIZE_BUILD where the code runs in a process like this one */
+    int pieces;            /* 2: in two object files, made at the same time; 0, 1: in one */
 } emit_options;
 
 /* An object file, as ahead-of-time compilation would write it. It imports nothing beyond memset,
@@ -30,8 +31,10 @@ typedef struct emit_options {
 typedef struct emit_object {
     void *bytes;
     size_t count;
-    const allocator *source; /* where bytes came from */
-    double milliseconds;     /* spent in LLVM */
+    size_t second;            /* where a second object file begins; 0: there is one */
+    const allocator *source;  /* where bytes came from */
+    double milliseconds;      /* spent in LLVM */
+    double side_milliseconds; /* on a core by a second thread meanwhile */
 } emit_object;
 
 /* What a thread tells the code that it runs, in 64-bit numbers. The threads of a call are a grid of
@@ -55,9 +58,9 @@ typedef void emit_meet(int64_t *context);
 void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts, emit_meet *meet,
                   void *barrier);
 
-/* void <prefix>_run(void *const *buffers, const int64_t *extents, int64_t *context): buffers by
- * plan number, extents by axis number; called by every thread with a context of its own. false with
- * *problem set (LLVM refused: a bug or an unknown machine). */
+/* ---- emit_pieces.c: void <prefix>_run(void *const *buffers, const int64_t *extents, int64_t
+ * *context): buffers by plan number, extents by axis number; called by every thread with a context
+ * of its own. false with *problem set (LLVM refused: a bug or an unknown machine). */
 bool emit_plan(const nest_plan *plan, const emit_options *options, const allocator *source,
                emit_object *out, error *problem);
 void emit_object_free(emit_object *object);

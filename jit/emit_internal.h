@@ -27,7 +27,9 @@ typedef struct emit {
     LLVMTypeRef kernel_type; /* void (the same, ptr operands): the numbers of the buffers that a
                                 shared kernel is to use, i32 */
     LLVMValueRef part; /* the function that finds a thread's part of a range; NULL: none yet */
-    LLVMValueRef *constants; /* by buffer: its bytes in the object, or NULL */
+    const uint8_t *piece_of; /* by kernel: the piece that makes it; NULL: there is one piece */
+    int piece;               /* this one; 0 has the entry */
+    LLVMValueRef *constants; /* by buffer: its bytes in the object; NULL: not there (yet) */
     LLVMDIBuilderRef debug;  /* NULL: none */
     LLVMMetadataRef file, unit;
     unsigned line; /* of the last function: its number in the program */
@@ -121,7 +123,12 @@ typedef struct emit_nest {
     LLVMValueRef *state;              /* by fold, row, vector */
 } emit_nest;
 
-/* ---- emit.c: a new function, with the builder at its start */
+/* ---- emit.c: the module of a piece, of which `what` has all but the LLVM values and the memory,
+ * as an object; out->source is set */
+bool emit_piece(const emit *what, const allocator *source, emit_object *out, error *problem);
+/* The bytes of a constant buffer; NULL: it is none. */
+LLVMValueRef emit_bytes(emit *e, int32_t buffer);
+/* A new function, with the builder at its start. */
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name);
 
 /* ---- object.c: the module through LLVM's code generator. false with *problem set. */

@@ -60,8 +60,9 @@ static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) 
     for (const emit_access *other = s->accesses; other != a; other++)
         if (instruction_of(s, other)->which == buffer)
             return other->base;
-    if (e->constants[buffer])
-        return e->constants[buffer];
+    LLVMValueRef bytes = emit_bytes(s->e, buffer);
+    if (bytes)
+        return bytes;
     LLVMValueRef number = buffer_number(s, buffer), table = LLVMGetParam(s->function, 0);
     LLVMValueRef at = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
     return LLVMBuildLoad2(e->builder, e->pointer, at, "");

@@ -95,8 +95,9 @@ static LLVMValueRef part_function(emit *e, LLVMTypeRef *type) {
         return e->part;
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     LLVMMetadataRef line = LLVMGetCurrentDebugLocation2(e->builder);
-    e->part = LLVMAddFunction(e->module, "part", *type);
-    LLVMSetLinkage(e->part, LLVMPrivateLinkage);
+    const char *name = arena_print(e->memory, "%s_part", e->options->prefix);
+    e->part = LLVMAddFunction(e->module, name, *type);
+    LLVMSetLinkage(e->part, LLVMInternalLinkage);
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, e->part, ""));
     LLVMSetCurrentDebugLocation2(e->builder, NULL);
     emit_part(e);

@@ -78,8 +78,42 @@ static void list_for_perf(const engine *e, LLVMBinaryRef binary, const char *pre
 
 /* ---- loading */
 
-static bool link_object(engine *e, const emit_object *object, LLVMBinaryRef binary,
-                        const char *prefix, error *problem) {
+/* The object files of an emit_object, as LLVM sees them. */
+typedef struct engine_files {
+    LLVMMemoryBufferRef bytes[2];
+    LLVMBinaryRef binary[2];
+    int count;
+} engine_files;
+
+static bool open_files(const emit_object *object, const char *prefix, engine_files *out,
+                       error *problem) {
+    size_t cuts[3] = {0, object->second > 0 ? object->second : object->count, object->count};
+    for (int i = 0; i < (object->second > 0 ? 2 : 1); i++) {
+        char *message = NULL;
+        out->count = i + 1;
+        out->bytes[i] = LLVMCreateMemoryBufferWithMemoryRange((const char *)object->bytes + cuts[i],
+                                                              cuts[i + 1] - cuts[i], prefix, false);
+        out->binary[i] = LLVMCreateBinary(out->bytes[i], NULL, &message);
+        bool good = out->binary[i] && LLVMBinaryGetType(out->binary[i]) == LLVMBinaryTypeELF64L;
+        if (!good)
+            error_set(problem, STATUS_FORMAT, nowhere, "compiled code is damaged: %s",
+                      message ? message : "it is no object file");
+        LLVMDisposeMessage(message);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static void close_files(engine_files *files) {
+    for (int i = 0; i < files->count; i++) {
+        if (files->binary[i])
+            LLVMDisposeBinary(files->binary[i]);
+        LLVMDisposeMemoryBuffer(files->bytes[i]);
+    }
+}
+
+static bool link_files(engine *e, const engine_files *files, const char *prefix, error *problem) {
     const char *what = "cannot load compiled code";
     char entry[LIMIT_NAME + 8];
     int length = snprintf(entry, sizeof entry, "%s_run", prefix);
@@ -91,37 +125,32 @@ static bool link_object(engine *e, const emit_object *object, LLVMBinaryRef bina
         return false;
     LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(e->jit), note,
                                             &e->reported);
-    if (has_debug_information(binary) && !good(e, LLVMOrcLLJITEnableDebugSupport(e->jit),
-                                               "cannot announce code to debuggers", problem))
+    if (has_debug_information(files->binary[0]) &&
+        !good(e, LLVMOrcLLJITEnableDebugSupport(e->jit), "cannot announce code to debuggers",
+              problem))
         return false;
-    LLVMMemoryBufferRef copy =
-        LLVMCreateMemoryBufferWithMemoryRangeCopy(object->bytes, object->count, prefix);
     LLVMOrcJITDylibRef all = LLVMOrcLLJITGetMainJITDylib(e->jit);
+    for (int i = 0; i < files->count; i++) {
+        LLVMMemoryBufferRef copy = LLVMCreateMemoryBufferWithMemoryRangeCopy(
+            LLVMGetBufferStart(files->bytes[i]), LLVMGetBufferSize(files->bytes[i]), prefix);
+        if (!good(e, LLVMOrcLLJITAddObjectFile(e->jit, all, copy), what, problem))
+            return false;
+    }
     LLVMOrcExecutorAddress address = 0;
-    if (!good(e, LLVMOrcLLJITAddObjectFile(e->jit, all, copy), what, problem) ||
-        !good(e, LLVMOrcLLJITLookup(e->jit, &address, entry), what, problem))
+    if (!good(e, LLVMOrcLLJITLookup(e->jit, &address, entry), what, problem))
         return false;
     uintptr_t number = (uintptr_t)address;
     memcpy(&e->run, &number, sizeof e->run); /* C casts no data pointer to a function */
-    if (env_number("PERF", 0) == 1)
-        list_for_perf(e, binary, prefix);
+    for (int i = 0; i < files->count && env_number("PERF", 0) == 1; i++)
+        list_for_perf(e, files->binary[i], prefix);
     return true;
 }
 
 static bool load(engine *e, const emit_object *object, const char *prefix, error *problem) {
-    char *message = NULL;
-    LLVMMemoryBufferRef view =
-        LLVMCreateMemoryBufferWithMemoryRange(object->bytes, object->count, prefix, false);
-    LLVMBinaryRef binary = LLVMCreateBinary(view, NULL, &message);
-    bool done = false;
-    if (binary && LLVMBinaryGetType(binary) == LLVMBinaryTypeELF64L)
-        done = link_object(e, object, binary, prefix, problem);
-    else
-        error_set(problem, STATUS_FORMAT, nowhere, "compiled code is damaged: %s",
-                  message ? message : "it is no object file");
-    LLVMDisposeMessage(message);
-    LLVMDisposeBinary(binary);
-    LLVMDisposeMemoryBuffer(view);
+    engine_files files = {.count = 0};
+    bool done =
+        open_files(object, prefix, &files, problem) && link_files(e, &files, prefix, problem);
+    close_files(&files);
     return done;
 }
 

@@ -66,7 +66,10 @@ static bool begins(const char *name, const char *prefix) {
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_allowed(const char *name, sanitize instrument) {
+/* file: of the module, which is the prefix of its symbols. Kernels may be the other object's. */
+static bool is_allowed(const char *name, const char *file, sanitize instrument) {
+    if (begins(name, file) && begins(name + strlen(file), "_kernel_"))
+        return true;
     return strcmp(name, "memset") == 0 || strcmp(name, "memcpy") == 0 ||
            strcmp(name, "memmove") == 0 ||
            (instrument == SANITIZE_ADDRESS && begins(name, "__asan_")) ||
@@ -83,7 +86,7 @@ static bool check_imports(LLVMBinaryRef object, const char *file, sanitize instr
         const char *name = LLVMGetSymbolName(symbol);
         LLVMMoveToContainingSection(section, symbol);
         if (!LLVMObjectFileIsSectionIteratorAtEnd(object, section) || !name[0] ||
-            strcmp(name, file) == 0 || is_allowed(name, instrument))
+            strcmp(name, file) == 0 || is_allowed(name, file, instrument))
             continue;
         error_set(problem, STATUS_UNSUPPORTED, nowhere,
                   "compiled code would call %s, which no machine of its row needs", name);

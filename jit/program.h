@@ -41,7 +41,8 @@ bool pipeline_emit(const nest_plan *plan, const emit_options *options, const all
 typedef struct program program;
 
 typedef struct program_stats {
-    double milliseconds; /* whole compilation */
+    double milliseconds;      /* whole compilation */
+    double core_milliseconds; /* the same on cores, of all threads */
     double llvm_milliseconds;
     int kernels, nests; /* a kernel does the work of one nest or of several */
     size_t object_bytes;
