@@ -13,12 +13,22 @@
 #include "core/threads.h"
 
 #include <fenv.h>
+#include <math.h>
 #include <omp.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { THREADS_SPINS = 1000 /* looks at the line before the core is given away: some 20 us */ };
+#include "core/limits.h"
+
+enum {
+    THREADS_SPINS = 1000,  /* looks at the line before the core is given away: some 20 us */
+    THREADS_WINDOWS = 15,  /* of a measurement, their median is taken ... */
+    THREADS_MEETINGS = 8,  /* ... and the meetings in each */
+    THREADS_MOST_US = 1000 /* after which no other window begins */
+};
 
 /* ---- the barrier */
 
@@ -77,4 +87,57 @@ void threads_run(int wanted, threads_body *body, void *user) {
         if (thread > 0)
             fesetenv(&own);
     }
+}
+
+/* ---- how long a meeting takes */
+
+typedef struct threads_watch {
+    threads_barrier barrier;
+    double took[THREADS_WINDOWS];
+    int windows;
+    bool over;
+} threads_watch;
+
+static double threads_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Thread 0 holds the watch; nobody looks at `over` while it writes it. */
+static void threads_watch_run(void *user, int thread, int count) {
+    threads_watch *w = user;
+    threads_meet(&w->barrier, count);
+    double begin = thread == 0 ? threads_now() : 0;
+    for (bool over = false; !over; over = w->over) {
+        double start = thread == 0 ? threads_now() : 0;
+        for (int i = 0; i < THREADS_MEETINGS; i++)
+            threads_meet(&w->barrier, count);
+        if (thread == 0) {
+            double now = threads_now();
+            w->took[w->windows++] = (now - start) / (double)THREADS_MEETINGS;
+            w->over = w->windows == THREADS_WINDOWS || now - begin > (double)THREADS_MOST_US * 1e-6;
+        }
+        threads_meet(&w->barrier, count);
+    }
+}
+
+static int threads_compare(const void *left, const void *right) {
+    double l = *(const double *)left, r = *(const double *)right;
+    return (l > r) - (l < r);
+}
+
+double threads_round_trip(int count) {
+    static _Atomic double known[LIMIT_THREADS + 1]; /* 0: not yet */
+    double seconds = atomic_load(&known[count]);
+    if (seconds > 0)
+        return seconds;
+    if (!threads_can_run())
+        return INFINITY;
+    threads_watch watch = {.windows = 0};
+    threads_run(count, threads_watch_run, &watch);
+    qsort(watch.took, (size_t)watch.windows, sizeof *watch.took, threads_compare);
+    seconds = watch.took[watch.windows / 2];
+    atomic_store(&known[count], seconds);
+    return seconds;
 }

@@ -27,6 +27,11 @@ int threads_available(void);
 typedef void threads_body(void *user, int thread, int count);
 void threads_run(int wanted, threads_body *body, void *user);
 
+/* Seconds that so many threads take to meet, measured once per process and number of threads (some
+ * 20 us, at most a few ms where cores are busy); later calls repeat the answer. In a process that
+ * cannot run threads: INFINITY if it was not measured before. */
+double threads_round_trip(int count);
+
 /* False in a child of a process that had threads when it forked: OpenMP's threads are gone there,
  * and it would wait for them without end. */
 bool threads_can_run(void);

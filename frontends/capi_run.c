@@ -302,6 +302,12 @@ int64_t eddy_run_extent(const eddy_run *r, const char *axis) {
     return a < 0 ? -1 : r->extents[a];
 }
 
+eddy_status eddy_run_threads(eddy_run *r, int threads) {
+    if (run_good(r))
+        program_run_threads(r->code, threads, &r->problem);
+    return eddy_run_status(r);
+}
+
 size_t eddy_run_bytes(const eddy_run *r) {
     size_t bytes = r && r->code ? program_run_arena_bytes(r->code) : 0;
     for (int i = 0; r && i < r->count; i++)

@@ -507,11 +507,16 @@ EDDY_API void eddy_run_free(eddy_run *r);
 EDDY_API eddy_status eddy_run_status(const eddy_run *r);
 EDDY_API const char *eddy_run_message(const eddy_run *r);
 EDDY_API void eddy_run_clear(eddy_run *r);
-/* Sets extents by name; others stay. The only function that allocates. Pointers given to
+/* Sets extents by name; others stay. It and eddy_run_threads alone allocate. Pointers given to
  * eddy_run_input and eddy_run_output are forgotten; carried states start anew if an axis that they
  * hold changes. After an error everything is as before. */
 EDDY_API eddy_status eddy_run_resize(eddy_run *r, const eddy_extent *extents, int count);
 EDDY_API int64_t eddy_run_extent(const eddy_run *r, const char *axis); /* -1: none, unknown */
+/* How many threads share a call: 1 to 256, or 0: as many as make it shorter, by an estimate at
+ * these extents, of the cores that there are. 0 is the default, and EDDY_THREADS in the environment
+ * sets another one. Results keep every bit. Threads do not survive a fork: in the child of a
+ * process that has used several, 0 stands for 1, and a call on more is EDDY_UNSUPPORTED. */
+EDDY_API eddy_status eddy_run_threads(eddy_run *r, int threads);
 /* Bytes of memory that the run holds for values. */
 EDDY_API size_t eddy_run_bytes(const eddy_run *r);
 /* Where an input is read during calls: this many elements, not copied. */

@@ -105,6 +105,9 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_SAMPLE_PARTS] = sample_parts;
     context[EMIT_UNIT_PART] = thread % unit_parts;
     context[EMIT_UNIT_PARTS] = unit_parts;
+    context[EMIT_MEETING] = unit_parts > 1     ? NEST_MEET_UNITS
+                            : sample_parts > 1 ? NEST_MEET_SAMPLES
+                                               : 0;
     context[EMIT_MEET] = (int64_t)(uintptr_t)meet;
     context[EMIT_BARRIER] = (int64_t)(uintptr_t)barrier;
 }
@@ -137,14 +140,16 @@ static void emit_call(const emit *e, LLVMValueRef entry, LLVMValueRef kernel,
     LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 4, "");
 }
 
-/* Before a nest: all that earlier ones made is there. A thread alone waits for nobody. */
-static void emit_meeting(emit *e, LLVMValueRef entry) {
+/* Before an item: what other threads have made is there. A thread alone waits for nobody. */
+/* kinds: i64. */
+static void emit_meeting(emit *e, LLVMValueRef entry, LLVMValueRef kinds) {
     LLVMBuilderRef b = e->builder;
-    LLVMValueRef context = LLVMGetParam(entry, 2), one = emit_integer(e, 1);
+    LLVMValueRef context = LLVMGetParam(entry, 2), zero = emit_integer(e, 0);
     LLVMBasicBlockRef several = LLVMAppendBasicBlockInContext(e->context, entry, "");
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
-    LLVMValueRef threads = emit_number(e, context, EMIT_THREADS);
-    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSGT, threads, one, ""), several, after);
+    LLVMValueRef kept = emit_number(e, context, EMIT_MEETING);
+    LLVMValueRef ours = LLVMBuildAnd(b, kept, kinds, "");
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, ours, zero, ""), after, several);
     LLVMPositionBuilderAtEnd(b, several);
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), &e->pointer, 1, false);
     LLVMValueRef meet = LLVMBuildLoad2(b, e->pointer, emit_entry(e, context, EMIT_MEET), "");
@@ -163,30 +168,33 @@ static LLVMValueRef distance_from(const emit *e, LLVMValueRef table, LLVMValueRe
 }
 
 /* Many nests in a row are a loop over a table: an entry of it is made in no time, the code of a
- * call takes a tenth of a millisecond. An entry says where the kernel is, and the numbers of
- * buffers. */
+ * call takes a tenth of a millisecond. An entry says where the kernel is, where the numbers of
+ * buffers, and who meets before it. */
 static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t count) {
+    enum { KERNEL, OPERANDS, MEETING, CELLS };
     LLVMTypeRef number = emit_type(e, BODY_I64, 1), byte = LLVMInt8TypeInContext(e->context);
-    LLVMTypeRef type = LLVMArrayType2(number, 2 * count);
+    LLVMTypeRef type = LLVMArrayType2(number, CELLS * count);
     LLVMValueRef table = add_constant(e, LLVMConstNull(type));
-    LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, 2 * count);
+    LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, CELLS * count);
     for (size_t i = 0; i < count; i++) {
-        cells[2 * i] = distance_from(e, table, kernel_of(e, items[i].kernel));
-        cells[2 * i + 1] = distance_from(e, table, operands_of(e, items[i].kernel));
+        cells[CELLS * i + KERNEL] = distance_from(e, table, kernel_of(e, items[i].kernel));
+        cells[CELLS * i + OPERANDS] = distance_from(e, table, operands_of(e, items[i].kernel));
+        cells[CELLS * i + MEETING] = emit_integer(e, items[i].meeting);
     }
-    LLVMSetInitializer(table, LLVMConstArray2(number, cells, 2 * count));
-    LLVMValueRef zero = emit_integer(e, 0), end = emit_integer(e, 2 * (int64_t)count);
+    LLVMSetInitializer(table, LLVMConstArray2(number, cells, CELLS * count));
+    LLVMValueRef zero = emit_integer(e, 0), end = emit_integer(e, CELLS * (int64_t)count);
     emit_loop loop;
-    emit_loop_open(e, entry, &loop, zero, end, emit_integer(e, 2), NULL, 0);
-    emit_meeting(e, entry);
-    LLVMValueRef found[2];
-    for (int i = 0; i < 2; i++) {
+    emit_loop_open(e, entry, &loop, zero, end, emit_integer(e, CELLS), NULL, 0);
+    LLVMValueRef found[CELLS];
+    for (int i = 0; i < CELLS; i++) {
         LLVMValueRef at = emit_plus(e, loop.counter, emit_integer(e, i));
         at = LLVMBuildGEP2(e->builder, number, table, &at, 1, "");
-        LLVMValueRef away = LLVMBuildLoad2(e->builder, number, at, "");
-        found[i] = LLVMBuildGEP2(e->builder, byte, table, &away, 1, "");
+        found[i] = LLVMBuildLoad2(e->builder, number, at, "");
+        if (i != MEETING)
+            found[i] = LLVMBuildGEP2(e->builder, byte, table, &found[i], 1, "");
     }
-    emit_call(e, entry, found[0], found[1]);
+    emit_meeting(e, entry, found[MEETING]);
+    emit_call(e, entry, found[KERNEL], found[OPERANDS]);
     emit_loop_close(e, &loop, NULL);
 }
 
@@ -202,8 +210,9 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
             i += row - 1;
             continue;
         }
+        if (item->meeting != 0)
+            emit_meeting(e, entry, emit_integer(e, item->meeting));
         if (item->kernel) {
-            emit_meeting(e, entry);
             emit_call(e, entry, kernel_of(e, item->kernel), operands_of(e, item->kernel));
             continue;
         }

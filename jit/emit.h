@@ -48,6 +48,7 @@ enum {
     EMIT_SAMPLE_PARTS,
     EMIT_UNIT_PART,
     EMIT_UNIT_PARTS,
+    EMIT_MEETING, /* the nest_meeting that they keep; 0: none */
     EMIT_MEET,    /* address of an emit_meet */
     EMIT_BARRIER, /* for that function alone */
     EMIT_CONTEXT  /* numbers in all */

@@ -105,11 +105,15 @@ typedef struct nest {
     int operand_count;
 } nest;
 
+/* Threads that share samples, or units, wait for each other: a set of these. */
+typedef enum nest_meeting { NEST_MEET_SAMPLES = 1, NEST_MEET_UNITS = 2 } nest_meeting;
+
 typedef struct nest_item nest_item;
 typedef VEC(nest_item) nest_list;
 struct nest_item {
-    nest *kernel;   /* NULL: a loop */
-    int axis, sign; /* of the loop */
+    nest *kernel;    /* NULL: a loop */
+    int axis, sign;  /* of the loop */
+    uint8_t meeting; /* before it */
     nest_list items;
 };
 

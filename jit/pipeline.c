@@ -46,6 +46,7 @@ const pipeline_pass pipeline_passes[] = {
     {'l', "lower", NULL, true, "makes loop nests"},
     {'k', "share", NULL, true, "gives nests that differ only in their buffers one kernel"},
     {'p', "plan", NULL, true, "gives values that are never needed together the same memory"},
+    {'w', "split", NULL, true, "says what threads share, and where they meet"},
     {'e', "emit", NULL, true, "makes machine code"},
 };
 const int pipeline_pass_count = sizeof pipeline_passes / sizeof pipeline_passes[0];
@@ -192,7 +193,6 @@ nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memor
     nest_plan *plan = lower_graph(g, target ? target : machine_host(), memory);
     if (!plan)
         return NULL;
-    split_plan(plan);
     pipeline_time(row, start);
     if (pipeline_dumps(row)) {
         text out;
@@ -205,7 +205,22 @@ nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memor
     return plan;
 }
 
-plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem) {
+static bool pipeline_split(nest_plan *plan, const plan_buffer *buffers, arena *memory,
+                           error *problem) {
+    const pipeline_pass *row = pipeline_row('w');
+    double start = pipeline_now();
+    split_plan(plan, buffers, memory);
+    pipeline_time(row, start);
+    if (pipeline_dumps(row)) {
+        text out;
+        text_init(&out, memory);
+        split_print(plan, &out);
+        pipeline_dump(row, out.at);
+    }
+    return !pipeline_stops(row, problem);
+}
+
+plan_buffer *pipeline_plan(nest_plan *plan, arena *memory, error *problem) {
     const pipeline_pass *row = pipeline_row('p');
     double start = pipeline_now();
     const graph *g = plan->source;
@@ -221,7 +236,9 @@ plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem)
         plan_print(plan, buffers, &out);
         pipeline_dump(row, out.at);
     }
-    return pipeline_stops(row, problem) ? NULL : buffers;
+    if (pipeline_stops(row, problem) || !pipeline_split(plan, buffers, memory, problem))
+        return NULL;
+    return buffers;
 }
 
 bool pipeline_emit(const nest_plan *plan, const emit_options *options, const allocator *source,

@@ -97,6 +97,7 @@ static void program_build(program *p, const graph *g, const char *prefix, error 
     program_keep_axes(p, plan->source);
     program_keep_buffers(p, plan, buffers);
     program_keep_lengths(p, plan->source);
+    cost_of(plan, &p->memory, &p->cost);
     if (!pipeline_emit(plan, &options, p->source, &p->object, problem))
         return;
     p->code = engine_load(&p->object, prefix, p->source, problem);

@@ -8,6 +8,7 @@
 
 #include "core/alloc.h"
 #include "graph/graph.h"
+#include "jit/cost.h"
 #include "jit/emit.h"
 #include "jit/nest.h"
 #include "jit/plan.h"
@@ -32,8 +33,9 @@ graph *pipeline_rewrite(const graph *from, arena *memory, error *problem);
 /* pipeline_rewrite, schedule, lower and share: all in `memory`. target: as in emit_options. NULL
  * after a mistake. */
 nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memory, error *problem);
-/* plan_make, as a row of the table: one entry per buffer, in `memory`. NULL after a mistake. */
-plan_buffer *pipeline_plan(const nest_plan *plan, arena *memory, error *problem);
+/* plan_make, then split_plan, as rows of the table: one entry per buffer, in `memory`. NULL after a
+ * mistake. */
+plan_buffer *pipeline_plan(nest_plan *plan, arena *memory, error *problem);
 /* emit_plan, as a row of the table. */
 bool pipeline_emit(const nest_plan *plan, const emit_options *options, const allocator *source,
                    emit_object *out, error *problem);
@@ -85,10 +87,14 @@ void program_run_free(program_run *r);
  * out of memory; the run keeps its old extents then. */
 status program_run_resize(program_run *r, const int64_t *extents, error *problem);
 size_t program_run_arena_bytes(const program_run *r);
-/* The threads of a call, 1 to LIMIT_THREADS: parts of the samples times parts of all else. Results
- * do not depend on them. The tables of threads are allocated here; out of memory leaves the run as
- * it was. */
-status program_run_threads(program_run *r, int sample_parts, int unit_parts, error *problem);
+/* How many threads share a call: 1 to LIMIT_THREADS; 0, the default unless EDDY_THREADS says more:
+ * as many as make it shorter, by an estimate at these extents, of the cores that there are. Results
+ * do not depend on it. Allocates what threads need; out of memory leaves the run as it was. */
+status program_run_threads(program_run *r, int threads, error *problem);
+/* The same, with the parts of samples and of all else given. */
+status program_run_grid(program_run *r, cost_grid grid, error *problem);
+/* What the next call will use. */
+cost_grid program_run_grid_now(const program_run *r);
 /* Elements of a slot at the current extents. */
 size_t program_run_elements(const program_run *r, int slot);
 /* Binds memory of the caller; outputs that are not bound live in the run's arena. NULL unbinds. */
@@ -96,7 +102,8 @@ void program_run_bind(program_run *r, int slot, void *memory);
 void *program_run_bound(const program_run *r, int slot);
 /* Runs. STATUS_MISSING names the first unbound input or param; lengths (i32 inputs that give an
  * axis's lengths) outside [0, extent] are STATUS_ARGUMENT with sample and value; several threads
- * after a fork are STATUS_UNSUPPORTED; otherwise computes. Allocates nothing. */
+ * that were asked for are STATUS_UNSUPPORTED after a fork; otherwise computes. Allocates nothing.
+ */
 status program_run_call(program_run *r, error *problem);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef EDDY_JIT_PROGRAM_INTERNAL_H
 #define EDDY_JIT_PROGRAM_INTERNAL_H
 
+#include "jit/cost.h"
 #include "jit/plan.h"
 #include "jit/program.h"
 
@@ -27,6 +28,7 @@ struct program {
     int axis_count;
     program_lengths *lengths;
     int lengths_count;
+    cost_table cost;
     emit_object object;
     engine *code;
     engine_entry entry;

@@ -34,7 +34,8 @@ struct program_run {
     plan_layout layout;
     int64_t extents[LIMIT_AXES];
     threads_barrier barrier;
-    int sample_parts, unit_parts; /* of the threads of a call */
+    int wanted;     /* threads; 0: as many as pay */
+    cost_grid grid; /* of the threads of a call */
     int contexts_count;
     run_context *contexts; /* one per thread: what the code is told */
     plan_place *places;    /* by buffer, at these extents ... */
@@ -66,7 +67,7 @@ program_run *program_run_new(const program *p, const allocator *source, error *p
     r->bound = (void **)(r->next + p->buffer_count);
     r->table = r->bound + p->buffer_count;
     int64_t empty[LIMIT_AXES] = {0};
-    if (program_run_threads(r, 1, 1, problem) == STATUS_OK &&
+    if (program_run_threads(r, env_number("THREADS", 0), problem) == STATUS_OK &&
         program_run_resize(r, empty, problem) == STATUS_OK)
         return r;
     program_run_free(r);
@@ -93,24 +94,79 @@ void program_run_free(program_run *r) {
     allocator_give(r->source, r, r->own_bytes);
 }
 
-status program_run_threads(program_run *r, int sample_parts, int unit_parts, error *problem) {
-    int count = sample_parts * unit_parts;
-    assert(sample_parts > 0 && unit_parts > 0 && count <= LIMIT_THREADS);
-    if (problem->code != STATUS_OK)
-        return problem->code;
-    if (count > r->contexts_count) {
-        run_context *more =
-            allocator_take(r->source, run_contexts_bytes(count), _Alignof(run_context));
-        if (!more)
-            return error_set(problem, STATUS_OUT_OF_MEMORY, run_nowhere,
-                             "threads: out of memory for %d threads", count);
-        allocator_give(r->source, r->contexts, run_contexts_bytes(r->contexts_count));
-        r->contexts = more;
-        r->contexts_count = count;
+/* ---- threads */
+
+static int run_most_threads(void) {
+    int cores = threads_available();
+    return cores < LIMIT_THREADS ? cores : LIMIT_THREADS;
+}
+
+/* The shortest grid of at most so many threads. More than one must gain a tenth, and meetings are
+ * taken for dearer than they were measured: a thread also fetches what the others wrote. */
+static cost_grid run_best_grid(const program_run *r, int most) {
+    static const double gain = 0.9, fetching = 3, region = 5, brief = 1e-5;
+    cost_grid best = {1, 1};
+    double alone = cost_seconds(&r->of->cost, r->extents, best, 0), least = gain * alone;
+    for (int last = 1; last < most && alone > brief;) {
+        int threads = 2 * last < most ? 2 * last : most;
+        cost_grid grid = cost_arrange(&r->of->cost, r->extents, threads);
+        double meeting = threads_round_trip(threads);
+        double seconds = cost_seconds(&r->of->cost, r->extents, grid, fetching * meeting);
+        if (seconds + region * meeting < least) {
+            least = seconds + region * meeting;
+            best = grid;
+        }
+        last = threads;
     }
-    r->sample_parts = sample_parts;
-    r->unit_parts = unit_parts;
-    return STATUS_OK;
+    return best;
+}
+
+static void run_choose_grid(program_run *r) {
+    if (r->wanted > 0)
+        r->grid = cost_arrange(&r->of->cost, r->extents, r->wanted);
+    else
+        r->grid = run_best_grid(r, run_most_threads());
+}
+
+static bool run_take_contexts(program_run *r, int count, error *problem) {
+    if (problem->code != STATUS_OK || count <= r->contexts_count)
+        return problem->code == STATUS_OK;
+    run_context *more = allocator_take(r->source, run_contexts_bytes(count), _Alignof(run_context));
+    if (!more) {
+        error_set(problem, STATUS_OUT_OF_MEMORY, run_nowhere, "threads: out of memory for %d",
+                  count);
+        return false;
+    }
+    allocator_give(r->source, r->contexts, run_contexts_bytes(r->contexts_count));
+    r->contexts = more;
+    r->contexts_count = count;
+    return true;
+}
+
+status program_run_threads(program_run *r, int threads, error *problem) {
+    if (threads < 0 || threads > LIMIT_THREADS)
+        return error_set(problem, STATUS_ARGUMENT, run_nowhere,
+                         "threads: %d is not between 0 (as many as pay) and %d", threads,
+                         (int)LIMIT_THREADS);
+    if (run_take_contexts(r, threads > 0 ? threads : run_most_threads(), problem)) {
+        r->wanted = threads;
+        run_choose_grid(r);
+    }
+    return problem->code;
+}
+
+status program_run_grid(program_run *r, cost_grid grid, error *problem) {
+    int threads = grid.samples * grid.units;
+    assert(grid.samples > 0 && grid.units > 0 && threads <= LIMIT_THREADS);
+    if (run_take_contexts(r, threads, problem)) {
+        r->wanted = threads;
+        r->grid = grid;
+    }
+    return problem->code;
+}
+
+cost_grid program_run_grid_now(const program_run *r) {
+    return r->grid;
 }
 
 /* ---- extents */
@@ -215,6 +271,7 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
     memset(r->base + layout.scratch.offset, 0, layout.scratch.bytes);
     for (size_t i = 0; i < p->buffer_count; i++)
         run_point(r, i);
+    run_choose_grid(r);
     return STATUS_OK;
 }
 
@@ -287,15 +344,16 @@ static void run_meet(int64_t *context) {
 /* One thread's part of a call. If OpenMP granted fewer threads than asked for, they share units. */
 static void run_part(void *user, int thread, int count) {
     program_run *r = user;
-    bool granted = count == r->sample_parts * r->unit_parts;
+    cost_grid grid = r->grid;
+    if (count != grid.samples * grid.units)
+        grid = (cost_grid){1, count};
     int64_t *context = r->contexts[thread].numbers;
-    emit_context(context, thread, granted ? r->sample_parts : 1, granted ? r->unit_parts : count,
-                 run_meet, &r->barrier);
+    emit_context(context, thread, grid.samples, grid.units, run_meet, &r->barrier);
     r->of->entry(r->table, r->extents, context);
 }
 
-static bool run_may_start(int threads, error *problem) {
-    if (threads == 1 || threads_can_run())
+static bool run_may_start(const program_run *r, int threads, error *problem) {
+    if (threads == 1 || r->wanted == 0 || threads_can_run())
         return true;
     error_set(
         problem, STATUS_UNSUPPORTED, run_nowhere,
@@ -306,15 +364,15 @@ static bool run_may_start(int threads, error *problem) {
 }
 
 status program_run_call(program_run *r, error *problem) {
-    int threads = r->sample_parts * r->unit_parts;
+    int threads = r->grid.samples * r->grid.units;
     if (problem->code != STATUS_OK || !run_is_bound(r, problem) || !run_lengths(r, problem) ||
-        !run_may_start(threads, problem))
+        !run_may_start(r, threads, problem))
         return problem->code;
     if (r->guarded)
         for (size_t i = 0; i < r->of->buffer_count; i++)
             if (r->places[i].bytes > 0)
                 memset(r->base + r->places[i].offset, 0xFF, r->places[i].bytes);
-    if (threads > 1)
+    if (threads > 1 && threads_can_run())
         threads_run(threads, run_part, r);
     else
         run_part(r, 0, 1);

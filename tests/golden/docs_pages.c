@@ -82,6 +82,9 @@ static const struct {
     {"EDDY_CPU",
      "a row of `jit/machine.def`: compiles for it instead of the widest that this "
      "machine runs; results keep every bit"},
+    {"EDDY_THREADS",
+     "how many threads share a call of runs that do not say so themselves; 0, as when it is not "
+     "set: as many as make it shorter"},
     {"EDDY_GUARD",
      "1: every buffer of a run lies between pages that fault, and holds NaN before "
      "each call"},

@@ -84,9 +84,9 @@ static bool compare_result(compare_work *w, const op_node *n, nest_storage stora
 
 /* A call on parts of samples times parts of units, from the same start: are the results the same?
  */
-static bool compare_call(compare_work *w, int samples, int units, error *problem) {
+static bool compare_call(compare_work *w, cost_grid grid, error *problem) {
     if (!compare_bind(w, &w->sample, problem) ||
-        program_run_threads(w->run, samples, units, problem) != STATUS_OK ||
+        program_run_grid(w->run, grid, problem) != STATUS_OK ||
         program_run_call(w->run, problem) != STATUS_OK)
         return false;
     bool same = true;
@@ -96,7 +96,7 @@ static bool compare_call(compare_work *w, int samples, int units, error *problem
         same = compare_result(w, w->g->updates.at[i].node, NEST_PARAM,
                               w->g->updates.at[i].variable->attributes.text);
     if (!same)
-        text_add(w->report, "on %d x %d threads\n", samples, units);
+        text_add(w->report, "on %d x %d threads\n", grid.samples, grid.units);
     return same;
 }
 
@@ -111,10 +111,10 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
     if (!w->values)
         return COMPARE_REFUSED;
     /* One thread, then several that share units, samples, or both. */
-    static const int grids[][2] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
-    bool same = compare_call(w, 1, 1, problem);
+    static const cost_grid grids[] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
+    bool same = compare_call(w, (cost_grid){1, 1}, problem);
     for (uint64_t i = seed; i < seed + 3 && same; i++)
-        same = compare_call(w, grids[i % 5][0], grids[i % 5][1], problem);
+        same = compare_call(w, grids[i % 5], problem);
     same = same && compare_alone(w, seed, problem);
     return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
 }

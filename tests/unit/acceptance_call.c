@@ -142,17 +142,11 @@ static eddy_run *start(const eddy_program *p, eddy_params *s) {
     return r;
 }
 
-Test(acceptance_call, a_call_allocates_nothing) {
-    watch();
-    counting = true;
-    eddy_program *p = compile_training();
-    counting = false;
-    cr_assert_gt(requests, 100, "compiling does, so counting works");
-    eddy_params *s = eddy_params_new(NULL, 1);
-    eddy_run *r = start(p, s);
+/* Requests by `calls` loops of a training program. */
+static size_t requests_of(eddy_run *r, int calls) {
     requests = 0;
     counting = true;
-    for (int i = 0; i < 50; i++) { /* a loop of training, the first call included */
+    for (int i = 0; i < calls; i++) {
         eddy_run_scalar(r, "seed", i);
         eddy_run_call(r);
         eddy_run_number(r, "loss");
@@ -161,7 +155,22 @@ Test(acceptance_call, a_call_allocates_nothing) {
     }
     counting = false;
     cr_assert_eq(eddy_run_status(r), EDDY_OK, "%s", eddy_run_message(r));
-    cr_assert_eq(requests, 0, "%zu requests", (size_t)requests);
+    return requests;
+}
+
+Test(acceptance_call, a_call_allocates_nothing) {
+    watch();
+    counting = true;
+    eddy_program *p = compile_training();
+    counting = false;
+    cr_assert_gt(requests, 100, "compiling does, so counting works");
+    eddy_params *s = eddy_params_new(NULL, 1);
+    eddy_run *r = start(p, s);
+    eddy_run_threads(r, 1);
+    cr_assert_eq(requests_of(r, 50), 0, "a loop of training, the first call included");
+    eddy_run_threads(r, 2);
+    requests_of(r, 1); /* OpenMP makes its threads */
+    cr_assert_eq(requests_of(r, 50), 0, "on two threads");
     eddy_run_free(r);
     eddy_params_free(s);
     eddy_program_free(p);

@@ -20,7 +20,7 @@ typedef struct step {
 
 typedef struct trace {
     arena *memory;
-    const nest_plan *plan;
+    nest_plan *plan;
     step now;
     uint32_t looped; /* axes of loops */
     VEC(step) steps;

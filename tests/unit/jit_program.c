@@ -281,11 +281,11 @@ Test(jit_program, several_threads_after_a_fork_are_refused, .timeout = 60) {
     program_run_bind(r, slot(p, NEST_INPUT, "x"), x);
     program_run_bind(r, slot(p, NEST_PARAM, "W"), w);
     program_run_bind(r, slot(p, NEST_INPUT, "lengths"), lengths);
-    cr_expect_eq(program_run_threads(r, 1, 2, &problem), STATUS_OK);
+    cr_expect_eq(program_run_threads(r, 2, &problem), STATUS_OK);
     cr_expect_eq(call_in_child(r), STATUS_OK, "the parent has had one thread so far");
     cr_expect_eq(program_run_call(r, &problem), STATUS_OK, "%s", problem.message);
     cr_expect_eq(call_in_child(r), STATUS_UNSUPPORTED);
-    cr_expect_eq(program_run_threads(r, 1, 1, &problem), STATUS_OK);
+    cr_expect_eq(program_run_threads(r, 1, &problem), STATUS_OK);
     cr_expect_eq(call_in_child(r), STATUS_OK, "one thread always works");
     program_run_free(r);
     program_free(p);
