@@ -308,6 +308,11 @@ eddy_status eddy_run_threads(eddy_run *r, int threads) {
     return eddy_run_status(r);
 }
 
+int eddy_run_thread_count(const eddy_run *r) {
+    cost_grid grid = r && r->code ? program_run_grid_now(r->code) : (cost_grid){1, 1};
+    return grid.samples * grid.units;
+}
+
 size_t eddy_run_bytes(const eddy_run *r) {
     size_t bytes = r && r->code ? program_run_arena_bytes(r->code) : 0;
     for (int i = 0; r && i < r->count; i++)

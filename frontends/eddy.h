@@ -517,6 +517,7 @@ EDDY_API int64_t eddy_run_extent(const eddy_run *r, const char *axis); /* -1: no
  * sets another one. Results keep every bit. Threads do not survive a fork: in the child of a
  * process that has used several, 0 stands for 1, and a call on more is EDDY_UNSUPPORTED. */
 EDDY_API eddy_status eddy_run_threads(eddy_run *r, int threads);
+EDDY_API int eddy_run_thread_count(const eddy_run *r); /* of the next call */
 /* Bytes of memory that the run holds for values. */
 EDDY_API size_t eddy_run_bytes(const eddy_run *r);
 /* Where an input is read during calls: this many elements, not copied. */

@@ -93,20 +93,22 @@ static json_t *describe_machine(void) {
     printf(
         "FMA      f32, %s, registers alone: %.0f GFLOP/s on one thread, %.2f times that on two\n",
         rate_vectors(), now.one, now.two / now.one);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:i}", "cpu", cpu, "caches", caches,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:f}", "cpu", cpu, "caches", caches,
                      "row", row, "llvm", llvm, "rate_vectors", rate_vectors(), "llvm_start_ms",
-                     start, "rate_one", now.one, "rate_two", now.two, "threads", 1);
+                     start, "rate_one", now.one, "rate_two", now.two);
 }
 
 static void explain(void) {
     printf(
         "\n"
-        "Generated code runs on one thread today, so every row is one thread's. ms: a call on the\n"
-        "wall, median; core ms: the same in time on a core, which GFLOP/s and shares are of, so\n"
-        "that waiting for a core does not count. GFLOP/s: of products with matrices alone. share:\n"
-        "of the FMA rate (x1) on one thread around the row. roof: the least time by that rate and\n"
-        "by reading the recurrent matrices once a step, over ours. x2/x1: two threads on the wall\n"
-        "by one on a core; rounds under 1.9 are repeated, and marked ~ if that did not help.\n"
+        "ms: a call on one thread, on the wall, median; core ms: the same in time on a core,\n"
+        "which GFLOP/s and shares are of, so that waiting for a core does not count. GFLOP/s:\n"
+        "of products with matrices alone. share: of the FMA rate (x1) on one thread around the\n"
+        "row. roof: the least time by that rate and by reading the recurrent matrices once a\n"
+        "step, over ours. x2/x1: FMA on two threads on the wall by one on a core; rounds under\n"
+        "1.9 are repeated, and marked ~ if that did not help. two: a call on two threads, on\n"
+        "the wall; t1/t2: core ms over that; of it: as a share of x2/x1. auto: threads that\n"
+        "the library takes by itself.\n"
 #if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__)
         "THIS BUILD IS NOT OPTIMISED, or is instrumented: its FMA rate means nothing.\n"
 #endif
@@ -116,9 +118,10 @@ static void explain(void) {
 /* ---- the tables */
 
 static void print_speed(const bench_result *r) {
-    printf("%-19s %4lld %9.2f %9.2f %8.1f %5.1f%% %5.1f%% %6.1f  %4.2f%s %5d\n", r->row->name,
+    printf("%-19s %4lld %9.2f %9.2f %8.1f %5.1f%% %5.1f%% %6.1f  %4.2f%s %5d", r->row->name,
            (long long)r->steps, r->ms, r->core_ms, r->speed, 100 * r->share, 100 * r->roof_share,
            r->machine.one, r->machine.two / r->machine.one, r->disturbed ? "~" : " ", r->calls);
+    printf(" %9.2f %5.2f %3.0f%% %4d\n", r->two_ms, r->two_gain, 100 * r->two_share, r->chosen);
     fflush(stdout);
 }
 
@@ -152,6 +155,10 @@ static json_t *result_json(const bench_result *r) {
         {"roof_share", r->roof_share},
         {"rate_one", r->machine.one},
         {"rate_two", r->machine.two},
+        {"two_threads_ms", r->two_ms},
+        {"two_threads_gain", r->two_gain},
+        {"two_threads_share", r->two_share},
+        {"threads_chosen", r->chosen},
         {"read_gbytes", r->read_speed},
         {"flops", bench_row_flops(r->row, r->steps)},
         {"compile_first_ms", r->first_ms},
@@ -182,8 +189,9 @@ int main(int count, char **arguments) {
     int measured = 0, failed = 0;
     json_t *report = describe_machine(), *rows = json_array();
     explain();
-    printf("%-19s %4s %9s %9s %8s %6s %6s %6s  %5s %5s\n", "B x H", "T", "ms", "core ms", "GFLOP/s",
-           "share", "roof", "x1", "x2/x1", "calls");
+    printf("%-19s %4s %9s %9s %8s %6s %6s %6s  %5s %5s %9s %5s %4s %4s\n", "B x H", "T", "ms",
+           "core ms", "GFLOP/s", "share", "roof", "x1", "x2/x1", "calls", "two", "t1/t2", "of it",
+           "auto");
     for (int i = 0; i < bench_row_count && measured < ROWS; i++) {
         const bench_row *row = &bench_rows[i];
         char message[512];

@@ -3,8 +3,9 @@
  * two threads got less than 1.9 times what one gets are repeated, a few times; the best one is
  * kept, and marked if it is no better than that.
  *
- * Speeds and shares are of the time on a core, for the program as for the rate (generated code runs
- * on one thread), so that waiting for a core cancels; the time on the wall stands beside it. */
+ * Speeds and shares are of the time on a core, for one thread of the program as for the rate, so
+ * that waiting for a core cancels; the time on the wall stands beside it. Two threads wait for each
+ * other, which only the wall sees. */
 #include "tests/support/bench_measure.h"
 
 #include <math.h>
@@ -155,9 +156,10 @@ static bool bench_finite(const bench_use *use) {
 
 /* ---- time */
 
-static void bench_round(const bench_use *use, const bench_plan *plan, bench_result *out) {
-    double wall[CALLS], core[CALLS];
-    rate before = rate_measure();
+/* Calls on so many threads: their number, and how long each took. */
+static int bench_calls(const bench_use *use, const bench_plan *plan, int threads,
+                       double wall[CALLS], double core[CALLS]) {
+    eddy_run_threads(use->run, threads);
     double start = wall_clock_seconds();
     int calls = 0;
     while (calls < plan->calls || (calls < CALLS && wall_clock_seconds() - start < plan->seconds)) {
@@ -166,6 +168,14 @@ static void bench_round(const bench_use *use, const bench_plan *plan, bench_resu
         core[calls] = (rate_core_seconds() - core_start) * 1e3;
         wall[calls++] = (wall_clock_seconds() - wall_start) * 1e3;
     }
+    return calls;
+}
+
+static void bench_round(const bench_use *use, const bench_plan *plan, bench_result *out) {
+    double wall[CALLS], core[CALLS], two_wall[CALLS], two_core[CALLS];
+    rate before = rate_measure();
+    int calls = bench_calls(use, plan, 1, wall, core);
+    int two_calls = bench_calls(use, plan, 2, two_wall, two_core);
     rate after = rate_measure();
     rate machine = {(before.one + after.one) / 2, (before.two + after.two) / 2};
     if (out->rounds++ && machine.two / machine.one < out->machine.two / out->machine.one)
@@ -175,6 +185,9 @@ static void bench_round(const bench_use *use, const bench_plan *plan, bench_resu
     out->ms = rate_median(wall, (size_t)calls);
     out->least_ms = wall[0]; /* the median has sorted them */
     out->core_ms = rate_median(core, (size_t)calls);
+    out->two_ms = rate_median(two_wall, (size_t)two_calls);
+    out->two_gain = out->core_ms / out->two_ms;
+    out->two_share = out->two_gain / (machine.two / machine.one);
     out->disturbed = !(machine.two >= undisturbed * machine.one);
 }
 
@@ -188,6 +201,7 @@ bool bench_measure(const bench_row *row, const bench_plan *plan, bench_result *o
     eddy_run_new(use.program, use.params, &use.run);
     bench_size(&use, out);
     bool lent = bench_lend(&use, out);
+    out->chosen = eddy_run_thread_count(use.run);
     /* Memory is touched for the first time in a call that does not count. */
     bool good = lent && eddy_run_call(use.run) == EDDY_OK && bench_finite(&use);
     for (bool again = good; again; again = out->disturbed && out->rounds < plan->rounds)

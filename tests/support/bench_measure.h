@@ -33,6 +33,10 @@ typedef struct bench_result {
     rate machine;      /* means of before and after */
     double read_speed; /* GB/s on a block as large as the recurrent matrices */
     bool disturbed;    /* even so, two threads gave less than 1.9 of one */
+    /* The same calls on two threads, on the wall: their median, core_ms over it, and that over what
+     * two threads gave of multiply-adds. chosen: threads that the library takes by itself. */
+    double two_ms, two_gain, two_share;
+    int chosen;
     /* What follows from core_ms: GFLOP/s, its share of machine.one, and the roof's time over ours.
      */
     double speed, share, roof_share;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "frontends/eddy_nn.h"
-#include "frontends/run.h"
 
 enum { D = 5, H = 40, STEPS = 12, SAMPLES = 7 };
 
@@ -70,27 +69,22 @@ Test(api_threads, any_number_gives_the_same_bits, .timeout = 120) {
     eddy_program_free(p);
 }
 
-static int threads_of(const eddy_run *r) {
-    cost_grid grid = program_run_grid_now(r->code);
-    return grid.samples * grid.units;
-}
-
 Test(api_threads, a_number_is_obeyed_and_the_environment_asked) {
     eddy_program *p = compile_training();
     eddy_params *s = eddy_params_new(NULL, 1);
     setenv("EDDY_THREADS", "3", 1);
     eddy_run *r = start(p, s);
-    cr_expect_eq(threads_of(r), 3);
+    cr_expect_eq(eddy_run_thread_count(r), 3);
     cr_expect_eq(eddy_run_threads(r, 6), EDDY_OK);
-    cr_expect_eq(threads_of(r), 6);
+    cr_expect_eq(eddy_run_thread_count(r), 6);
     eddy_run_resize(r, (eddy_extent[]){{"b", 1}}, 1);
-    cr_expect_eq(threads_of(r), 6, "at any extents");
+    cr_expect_eq(eddy_run_thread_count(r), 6, "at any extents");
     cr_expect_eq(eddy_run_threads(r, 257), EDDY_BAD_ARGUMENT);
     cr_expect(strstr(eddy_run_message(r), "257 is not between"), "%s", eddy_run_message(r));
     eddy_run_clear(r);
     cr_expect_eq(eddy_run_threads(r, -1), EDDY_BAD_ARGUMENT);
     eddy_run_clear(r);
-    cr_expect_eq(threads_of(r), 6, "a mistake changes nothing");
+    cr_expect_eq(eddy_run_thread_count(r), 6, "a mistake changes nothing");
     cr_expect_eq(eddy_run_threads(NULL, 1), EDDY_OUT_OF_MEMORY);
     eddy_run_free(r);
     eddy_params_free(s);
@@ -108,7 +102,7 @@ Test(api_threads, a_short_call_has_one_thread) {
     eddy_params *s = eddy_params_new(NULL, 1);
     eddy_run *r;
     cr_assert_eq(eddy_run_new(p, s, &r), EDDY_OK);
-    cr_expect_eq(threads_of(r), 1);
+    cr_expect_eq(eddy_run_thread_count(r), 1);
     eddy_run_free(r);
     eddy_params_free(s);
     eddy_program_free(p);
