@@ -181,6 +181,12 @@ static void run_make(eddy_run *r) {
                  eddy_params_message(r->params));
         return;
     }
+    for (int i = 0; i < r->count; i++) {
+        bool updated = program_slot_at(code, i)->updated;
+        r->trains |= updated && r->program->parts[i].role == EDDY_PARAM;
+        assert((updated || r->program->parts[i].role != EDDY_STATE) &&
+               "what a run may write itself counts as changed by every call");
+    }
     r->code = program_run_new(code, &r->source, &r->problem);
     if (r->code && run_take_params(r) &&
         (!run_all_fixed(r) || eddy_run_resize(r, NULL, 0) == EDDY_OK))
@@ -383,7 +389,11 @@ eddy_status eddy_run_call(eddy_run *r) {
     if (!r->sized)
         return run_fail(r, EDDY_MISSING,
                         "call: the extents are not known yet; call eddy_run_resize first");
-    program_run_call(r->code, &r->problem);
+    if (r->called && r->changes == r->params->changes)
+        program_run_unchanged(r->code);
+    r->called = program_run_call(r->code, &r->problem) == STATUS_OK;
+    r->params->changes += r->trains;
+    r->changes = r->params->changes;
     return eddy_run_status(r);
 }
 

@@ -452,7 +452,7 @@ typedef struct eddy_tensor {
     int64_t dimensions[8];
     size_t elements;
     bool trainable;
-    const void *data; /* row-major; valid as long as the params */
+    const void *data; /* row-major; valid as long as the params; never write through it */
 } eddy_tensor;
 /* Empty; runs add what their programs need, initialised from the seed. NULL when out of memory. */
 EDDY_API eddy_params *eddy_params_new(const eddy_options *options, uint64_t seed);

@@ -190,7 +190,9 @@ eddy_status eddy_params_read(eddy_params *s, const char *name, void *to, size_t 
 
 eddy_status eddy_params_write(eddy_params *s, const char *name, const void *from, size_t elements) {
     params_tensor *t = params_wanted(s, "write", name, from, elements);
-    if (t)
+    if (t) {
         memcpy(t->data, from, t->bytes);
+        s->changes++;
+    }
     return eddy_params_status(s);
 }

@@ -21,6 +21,7 @@ struct eddy_params {
     uint64_t seed;
     bool closed;
     error problem;
+    uint64_t changes; /* grows whenever elements of tensors change, but for their initial values */
     params_tensor **tensors;
     int count, capacity;
 };

@@ -25,6 +25,9 @@ struct eddy_run {
     error problem;
     program_run *code;           /* NULL: it could not be made; problem says why */
     bool sized;                  /* every extent is known */
+    bool trains;                 /* the program updates parameters */
+    bool called;                 /* with the params after ... */
+    uint64_t changes;            /* ... so many changes */
     int64_t extents[LIMIT_AXES]; /* -1: not given yet */
     int count;
     run_part *parts; /* by slot */

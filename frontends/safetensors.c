@@ -306,6 +306,7 @@ static void safetensors_take(safetensors_file *f, arena *memory, json_t *header)
     if (!safetensors_entries(f, memory, header) ||
         !(f->into->count ? safetensors_match(f) : safetensors_create(f)))
         return;
+    f->into->changes++;
     for (size_t i = 0; i < f->count; i++)
         memcpy(f->entries[i].to->data, f->data + f->entries[i].begin, f->entries[i].to->bytes);
 }

@@ -108,6 +108,7 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_MEETING] = unit_parts > 1     ? NEST_MEET_UNITS
                             : sample_parts > 1 ? NEST_MEET_SAMPLES
                                                : 0;
+    context[EMIT_PREPARED] = 0;
     context[EMIT_MEET] = (int64_t)(uintptr_t)meet;
     context[EMIT_BARRIER] = (int64_t)(uintptr_t)barrier;
 }
@@ -230,10 +231,32 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
     }
 }
 
+/* Items that need not run in every call, and the others. */
+static void emit_parts(emit *e, LLVMValueRef entry) {
+    LLVMBuilderRef b = e->builder;
+    nest_list head = e->plan->items, rest = e->plan->items;
+    head.count = e->plan->prepared;
+    rest.at += head.count;
+    rest.count -= head.count;
+    if (head.count > 0) {
+        LLVMBasicBlockRef prepare = LLVMAppendBasicBlockInContext(e->context, entry, "");
+        LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
+        LLVMValueRef done = emit_number(e, LLVMGetParam(entry, 2), EMIT_PREPARED);
+        LLVMValueRef zero = emit_integer(e, 0);
+        LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, done, zero, ""), prepare, after);
+        LLVMPositionBuilderAtEnd(b, prepare);
+        emit_items(e, entry, &head);
+        LLVMBuildBr(b, after);
+        LLVMPositionBuilderAtEnd(b, after);
+    }
+    emit_items(e, entry, &rest);
+}
+
 /* A kernel of the other object. */
 static void declare_kernel(const emit *e, const nest *n) {
     LLVMValueRef function = LLVMAddFunction(e->module, kernel_symbol(e, n), e->kernel_type);
     LLVMSetVisibility(function, LLVMHiddenVisibility);
+}
 }
 
 static void emit_program(emit *e) {
@@ -255,7 +278,7 @@ static void emit_program(emit *e) {
     e->line = (unsigned)e->plan->kernels.count;
     const char *name = arena_print(e->memory, "%s_run", e->options->prefix);
     LLVMValueRef entry = emit_function(e, e->entry_type, name, name);
-    emit_items(e, entry, &e->plan->items);
+    emit_parts(e, entry);
     LLVMBuildRetVoid(e->builder);
 }
 

@@ -48,10 +48,11 @@ enum {
     EMIT_SAMPLE_PARTS,
     EMIT_UNIT_PART,
     EMIT_UNIT_PARTS,
-    EMIT_MEETING, /* the nest_meeting that they keep; 0: none */
-    EMIT_MEET,    /* address of an emit_meet */
-    EMIT_BARRIER, /* for that function alone */
-    EMIT_CONTEXT  /* numbers in all */
+    EMIT_MEETING,  /* the nest_meeting that they keep; 0: none */
+    EMIT_PREPARED, /* 1: what the plan's prepared items make is there; 0: they must run */
+    EMIT_MEET,     /* address of an emit_meet */
+    EMIT_BARRIER,  /* for that function alone */
+    EMIT_CONTEXT   /* numbers in all */
 };
 /* Returns when every thread of the call has called it. */
 typedef void emit_meet(int64_t *context);

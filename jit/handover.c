@@ -11,6 +11,8 @@
  * one that stores the new one, must be at this very step. A buffer without the loop's axis must be
  * scratch of one turn.
  *
+ * Values that are kept for later calls share with nobody.
+ *
  * Trap: folds may not. Their last tile may repeat iterations, and long ones rest in the result. */
 #include "jit/lifetime.h"
 
@@ -146,8 +148,8 @@ static int32_t handover_last(const lifetime_table *t, size_t dying, handover_sli
 bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice, size_t born) {
     const nest_buffer *old = &t->plan->buffers.at[dying], *made = &t->plan->buffers.at[born];
     int32_t at = t->touched[born].first;
-    if (!handover_same_layout(old, slice, made) || at > t->touched[born].last ||
-        handover_last(t, dying, slice) > at ||
+    if (t->kept[dying] || t->kept[born] || !handover_same_layout(old, slice, made) ||
+        at > t->touched[born].last || handover_last(t, dying, slice) > at ||
         !handover_in_nest(t, t->nests.at[at], dying, slice, born))
         return false;
     for (size_t i = 0; i < t->loops.count; i++) {

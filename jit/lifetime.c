@@ -6,6 +6,9 @@
  * axis of the loop left (lower_finish drops the axis just when every access is at this very step),
  * and written before it is read. It lives by the loop's own order.
  *
+ * What prepared items make for the others is read in later calls that do not make it again, so it
+ * is needed all the time.
+ *
  * Traps. Both ends are inclusive: a tile at the end of a nest may repeat iterations, and a long
  * fold rests its states in its result, so a result must not take the memory of an operand that dies
  * in the same nest; handover.c says when it may all the same. And kernels[] is not in program order
@@ -70,18 +73,30 @@ static lifetime lifetime_extended(const lifetime_table *t, size_t buffer) {
     return l;
 }
 
+/* Prepared items are nests outside of loops, the first of the program. */
+static void lifetime_keep(lifetime_table *t, size_t buffer) {
+    lifetime l = t->touched[buffer];
+    t->kept[buffer] = t->plan->buffers.at[buffer].storage == NEST_ARENA && l.first <= l.last &&
+                      l.first < (int32_t)t->plan->prepared && l.last >= (int32_t)t->plan->prepared;
+    if (t->kept[buffer])
+        t->live[buffer] = (lifetime){0, (int32_t)t->nests.count - 1};
+}
+
 void lifetime_find(const nest_plan *plan, arena *memory, lifetime_table *out) {
     size_t count = plan->buffers.count;
     *out = (lifetime_table){.plan = plan,
                             .touched = arena_array(memory, lifetime, count),
                             .live = arena_array(memory, lifetime, count),
+                            .kept = arena_array(memory, bool, count),
                             .written_first = arena_array(memory, bool, count)};
     for (size_t i = 0; i < count; i++)
         out->touched[i] = (lifetime){0, -1};
     lifetime_items(out, memory, &plan->items);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         out->live[i] = out->touched[i].first <= out->touched[i].last ? lifetime_extended(out, i)
                                                                      : out->touched[i];
+        lifetime_keep(out, i);
+    }
 }
 
 bool lifetime_meet(lifetime left, lifetime right) {

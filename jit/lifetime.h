@@ -19,6 +19,7 @@ typedef struct lifetime_table {
     const nest_plan *plan;
     lifetime *touched;        /* from the first nest that names it to the last */
     lifetime *live;           /* the same, with the turns of loops counted in */
+    bool *kept;               /* prepared in one call and read in others too */
     bool *written_first;      /* does the first of those nests store it, before any load? */
     VEC(lifetime_loop) loops; /* inner before outer */
     VEC(const nest *) nests;  /* in program order */

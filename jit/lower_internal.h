@@ -149,6 +149,8 @@ const op_node *lower_place_of(const lower *l, const op_node *n, int64_t low[LIMI
 
 /* ---- lower_pack.c: operands of contractions, copied into the order in which tiles read them */
 void lower_pack(lower *l);
+/* ---- lower_prepare.c: nests that compute values of parameters alone go to the front */
+void lower_prepare(lower *l);
 /* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees */
 void lower_finish(lower *l);
 /* ---- lower_takeover.c: narrow values that together take the memory of a wide one */

@@ -123,6 +123,8 @@ typedef struct nest_plan {
     VEC(nest_buffer) buffers;
     VEC(nest *) kernels; /* in program order */
     nest_list items;
+    size_t prepared; /* items at the start that make values of parameters alone: a call need not run
+                        them when nothing has changed since the last one */
 } nest_plan;
 
 /* Number of parallel ranges. */

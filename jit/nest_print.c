@@ -171,6 +171,8 @@ static void print_nest(const nest_plan *plan, const nest *n, int indent, text *o
 static void print_items(const nest_plan *plan, const nest_list *items, int indent, text *out) {
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
+        if (indent == 0 && i < plan->prepared)
+            text_add(out, "prepared ");
         if (item->kernel) {
             print_nest(plan, item->kernel, indent, out);
             continue;

@@ -100,6 +100,10 @@ size_t program_run_elements(const program_run *r, int slot);
 /* Binds memory of the caller; outputs that are not bound live in the run's arena. NULL unbinds. */
 void program_run_bind(program_run *r, int slot, void *memory);
 void *program_run_bound(const program_run *r, int slot);
+/* Says that parameters which the program does not update have the elements that they had in the
+ * last call: the next one does not compute again what is made of them alone. Without it, it does.
+ */
+void program_run_unchanged(program_run *r);
 /* Runs. STATUS_MISSING names the first unbound input or param; lengths (i32 inputs that give an
  * axis's lengths) outside [0, extent] are STATUS_ARGUMENT with sample and value; several threads
  * that were asked for are STATUS_UNSUPPORTED after a fork; otherwise computes. Allocates nothing.

@@ -36,6 +36,8 @@ struct program_run {
     threads_barrier barrier;
     int wanted;     /* threads; 0: as many as pay */
     cost_grid grid; /* of the threads of a call */
+    bool prepared;  /* what prepared items make is in the arena ... */
+    bool unchanged; /* ... and was made of the parameters as they are */
     int contexts_count;
     run_context *contexts; /* one per thread: what the code is told */
     plan_place *places;    /* by buffer, at these extents ... */
@@ -267,6 +269,7 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
     r->next = old;
     r->layout = layout;
     run_mark(r);
+    r->prepared = false;
     memcpy(r->extents, wanted, sizeof *wanted * (size_t)p->axis_count);
     memset(r->base + layout.scratch.offset, 0, layout.scratch.bytes);
     for (size_t i = 0; i < p->buffer_count; i++)
@@ -296,6 +299,12 @@ void program_run_bind(program_run *r, int slot, void *memory) {
     size_t buffer = (size_t)r->of->buffer_of_slot[slot];
     r->bound[buffer] = memory;
     run_point(r, buffer);
+    const program_slot *of = &r->of->slots[slot];
+    r->prepared &= of->storage != NEST_PARAM || of->updated;
+}
+
+void program_run_unchanged(program_run *r) {
+    r->unchanged = true;
 }
 
 void *program_run_bound(const program_run *r, int slot) {
@@ -349,6 +358,7 @@ static void run_part(void *user, int thread, int count) {
         grid = (cost_grid){1, count};
     int64_t *context = r->contexts[thread].numbers;
     emit_context(context, thread, grid.samples, grid.units, run_meet, &r->barrier);
+    context[EMIT_PREPARED] = r->prepared && r->unchanged && !r->guarded;
     r->of->entry(r->table, r->extents, context);
 }
 
@@ -376,5 +386,7 @@ status program_run_call(program_run *r, error *problem) {
         threads_run(threads, run_part, r);
     else
         run_part(r, 0, 1);
+    r->prepared = true;
+    r->unchanged = false;
     return STATUS_OK;
 }

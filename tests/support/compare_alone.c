@@ -107,7 +107,7 @@ bool compare_alone(compare_work *w, uint64_t seed, error *problem) {
     if (!alone_leaves(w, batch, sample, &part))
         return true;
     const bool *mixed = alone_mixed(w, batch);
-    if (!compare_bind(w, &part, problem) || program_run_threads(w->run, 1, problem) ||
+    if (!compare_bind(w, &part, false, problem) || program_run_threads(w->run, 1, problem) ||
         program_run_call(w->run, problem) != STATUS_OK)
         return false;
     bool same = true;

@@ -15,8 +15,9 @@ typedef struct compare_work {
     text *report;
 } compare_work;
 
-/* Gives the run copies of this sample, and its extents. */
-bool compare_bind(compare_work *w, const check_sample *sample, error *problem);
+/* Gives the run copies of this sample, and its extents; unchanged: those it has, and the same
+ * copies of parameters that the program only reads. */
+bool compare_bind(compare_work *w, const check_sample *sample, bool unchanged, error *problem);
 /* Is this result of the run what is expected? */
 bool compare_array(compare_work *w, dtype type, nest_storage storage, const char *name,
                    const void *expected, size_t elements);

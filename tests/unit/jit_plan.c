@@ -87,9 +87,20 @@ typedef struct need {
     bool touched;
 } need;
 
+/* Is it made by prepared nests and read by others, and so needed in calls to come? */
+static bool is_kept(const trace *t, const part *p) {
+    bool made = false, read = false;
+    for (size_t i = 0; i < t->steps.count; i++) {
+        touch at = touch_of(t, &t->steps.at[i], p);
+        made |= at.stores && i < t->plan->prepared;
+        read |= at.loads && i >= t->plan->prepared;
+    }
+    return made && read;
+}
+
 static need *needs_of(const trace *t, const part *p) {
     need *needs = arena_array(t->memory, need, t->steps.count);
-    bool later = false;
+    bool later = is_kept(t, p);
     size_t first = t->steps.count;
     for (size_t i = t->steps.count; i-- > 0;) {
         touch at = touch_of(t, &t->steps.at[i], p);
