@@ -69,7 +69,7 @@ static void object_check(eddy_model *m, const char *prefix, const char *stem, co
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: no path for the files is given");
     if (cpu && !machine_find(cpu))
         capi_fail(m, EDDY_BAD_ARGUMENT,
-                  "object: there is no cpu \"%.200s\"; there are avx512 and avx2", cpu);
+                  "object: there is no cpu \"%.200s\"; there are avx512, avx2 and neon", cpu);
     if (m->graph.outputs.count + m->graph.updates.count == 0)
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: the model has no output and no update");
 }

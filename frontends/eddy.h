@@ -480,7 +480,8 @@ EDDY_API eddy_status eddy_params_load(eddy_params *s, const char *path);
 
 /* ---- objects: programs for callers that have nothing of this library */
 typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults */
-    const char *cpu;     /* "avx512" (x86-64-v4), "avx2" (x86-64-v3); NULL: what this machine has */
+    const char *cpu;     /* "avx512" (x86-64-v4), "avx2" (x86-64-v3), "neon" (AArch64 under Linux;
+                            not tried on a machine yet); NULL: what this machine has */
     eddy_params *params; /* weights to be part of the object; NULL: the caller brings them */
 } eddy_object_options;
 /* Compiles all outputs and updates so far to <stem>.o and <stem>.h, which documents itself. All

@@ -257,7 +257,6 @@ static void declare_kernel(const emit *e, const nest *n) {
     LLVMValueRef function = LLVMAddFunction(e->module, kernel_symbol(e, n), e->kernel_type);
     LLVMSetVisibility(function, LLVMHiddenVisibility);
 }
-}
 
 static void emit_program(emit *e) {
     for (size_t k = 0; k < e->plan->kernels.count; k++) {

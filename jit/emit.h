@@ -9,11 +9,12 @@
 /* A row of the machine table (machine.def): how wide vectors are and how large register tiles may
  * be. */
 typedef struct machine {
-    const char *name; /* "avx512", "avx2" */
-    const char *cpu;  /* what LLVM and the compilers call it: "x86-64-v4" */
-    int vector_bytes; /* 64, 32 */
-    int tile_rows;    /* rows of a contraction's register tile */
-    int tile_vectors; /* vectors of it */
+    const char *name;   /* "avx512", "avx2", "neon" */
+    const char *triple; /* the system that LLVM compiles for; NULL: this one */
+    const char *cpu;    /* what LLVM and the compilers call it: "x86-64-v4" */
+    int vector_bytes;   /* 64, 32, 16 */
+    int tile_rows;      /* rows of a contraction's register tile */
+    int tile_vectors;   /* vectors of it */
 } machine;
 
 typedef struct emit_options {

@@ -6,7 +6,7 @@
 #include "jit/emit.h"
 
 static const machine machines[] = {
-#define MACHINE(NAME, CPU, BYTES, ROWS, VECTORS) {NAME, CPU, BYTES, ROWS, VECTORS},
+#define MACHINE(NAME, TRIPLE, CPU, BYTES, ROWS, VECTORS) {NAME, TRIPLE, CPU, BYTES, ROWS, VECTORS},
 #include "jit/machine.def"
 #undef MACHINE
 };

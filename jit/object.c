@@ -26,6 +26,10 @@ static void register_targets(void) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
 }
 
 void object_start(void) {
@@ -206,7 +210,7 @@ static bool add_checks(LLVMModuleRef module, LLVMTargetMachineRef target, saniti
 
 bool object_emit(LLVMModuleRef module, const machine *row, sanitize instrument, emit_object *out,
                  error *problem) {
-    char *triple = LLVMGetDefaultTargetTriple();
+    char *triple = row->triple ? LLVMCreateMessage(row->triple) : LLVMGetDefaultTargetTriple();
     LLVMTargetMachineRef target = open_machine(triple, row, instrument, problem);
     bool done = false;
     LLVMMemoryBufferRef bytes = NULL;

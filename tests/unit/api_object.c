@@ -94,7 +94,7 @@ Test(api_object, bad_arguments) {
     refused(small(NULL), "x", NULL, NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "vax"}, EDDY_BAD_ARGUMENT,
-            "object: there is no cpu \"vax\"; there are avx512 and avx2");
+            "object: there is no cpu \"vax\"; there are avx512, avx2 and neon");
     refused(eddy_model_new(NULL), "x", stem, NULL, EDDY_BAD_ARGUMENT,
             "object: the model has no output and no update");
     cr_assert_eq(eddy_compile_to_object(NULL, "x", stem, NULL), EDDY_OUT_OF_MEMORY);
@@ -301,6 +301,25 @@ Test(api_object, a_step_is_there_or_the_header_says_why_not) {
         cr_assert_eq(absent != NULL, rows[i].words != NULL);
         cr_assert(!absent || strstr(absent, rows[i].words), "%zu: %s", i, absent ? absent : "");
     }
+}
+
+/* A processor that this machine has not: the object is made and can be looked at, no more. */
+Test(api_object, another_processor) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    eddy_cell_options plain = {0};
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 70);
+    eddy_value h = eddy_lstm(m, "cell", t, 66, x, &plain);
+    eddy_value loss = eddy_mean_over(eddy_reduce_all(eddy_square(h), EDDY_SUM), t | b);
+    eddy_output(m, "norm", eddy_minimise(loss, eddy_adam()));
+    cr_assert_eq(eddy_compile_to_object(m, "far", stem, &(eddy_object_options){.cpu = "neon"}),
+                 EDDY_OK, "%s", eddy_model_message(m));
+    eddy_model_free(m);
+    enum { MACHINE = 18, AARCH64 = 183 }; /* of an ELF header */
+    const unsigned char *object = (const unsigned char *)content(".o");
+    cr_assert_eq(memcmp(object, "\177ELF", 4), 0);
+    cr_assert_eq(object[MACHINE] + 256 * object[MACHINE + 1], AARCH64);
+    cr_assert(strstr(content(".h"), "neon"));
 }
 
 /* ---- the header */
