@@ -277,7 +277,7 @@ static void lower_list(lower *l, const schedule_list *items, nest_list *out) {
     }
 }
 
-/* ---- outputs and updates */
+/* ---- outputs */
 
 /* A nest that copies a value to another buffer. */
 static void lower_copy(lower *l, const op_node *n, int32_t buffer, const char *suffix,
@@ -304,9 +304,8 @@ static int32_t lower_result_buffer(lower *l, const op_node *n, nest_storage stor
     return made;
 }
 
-static void lower_results(lower *l) {
-    graph *g = l->g;
-    int32_t *from = arena_array(l->memory, int32_t, g->updates.count);
+static void lower_outputs(lower *l) {
+    const graph *g = l->g;
     for (size_t i = 0; i < g->outputs.count; i++) {
         const op_node *n = g->outputs.at[i].node;
         int32_t own = l->buffer_of[n->id];
@@ -319,27 +318,6 @@ static void lower_results(lower *l) {
         }
         int32_t buffer = lower_result_buffer(l, n, NEST_OUTPUT, g->outputs.at[i].name);
         lower_copy(l, n, buffer, "_output", &l->plan->items);
-    }
-    /* All new values first, into memory of their own where a parameter's old value could be read
-     * again; then the parameters. */
-    for (size_t i = 0; i < g->updates.count; i++) {
-        const op_node *n = g->updates.at[i].node;
-        from[i] = l->buffer_of[n->id];
-        if (l->class_of[n->id] >= LOWER_GROUPED)
-            continue;
-        from[i] = lower_result_buffer(l, n, NEST_ARENA, print_name(l->memory, n));
-        lower_copy(l, n, from[i], "_new", &l->plan->items);
-    }
-    for (size_t i = 0; i < g->updates.count; i++) {
-        const op_node *n = g->updates.at[i].node, *variable = g->updates.at[i].variable;
-        int32_t to = lower_buffer(l, variable, NEST_PARAM, variable->attributes.text);
-        lower_open(l, variable, "_update", &l->plan->items);
-        lower_canonical(l, variable->domain, &variable->shape);
-        nest_ref indices[LIMIT_AXES + LIMIT_RANK];
-        int count = read_storage_indices(l, variable, &l->canonical, indices);
-        assert(n->domain == variable->domain && op_shape_equal(&n->shape, &variable->shape));
-        tape_store(l, to, indices, count, tape_load(l, from[i], indices, count, false, false));
-        lower_close(l);
     }
 }
 
@@ -390,9 +368,9 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     graph_roots(g, memory, &roots);
     lower_reached(l, &roots, &nodes);
     lower_classify(l, &nodes);
-    for (size_t i = 0; i < g->outputs.count;
-         i++) { /* a masked result is computed where its value is, not copied afterwards */
-        uint8_t *c = &l->class_of[g->outputs.at[i].node->id];
+    for (size_t i = 0; i < roots.count; i++) {
+        /* A masked result is computed where its value is, not copied afterwards. */
+        uint8_t *c = &l->class_of[roots.at[i]->id];
         if (*c == LOWER_FREE)
             *c = LOWER_GROUPED;
     }
@@ -406,7 +384,8 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower_remat(l, &nodes, &roots);
     lower_place(l, &nodes, &roots);
     lower_list(l, &items, &l->plan->items);
-    lower_results(l);
+    lower_outputs(l);
+    lower_updates(l);
     lower_pack(l);
     lower_finish(l);
     lower_prepare(l);

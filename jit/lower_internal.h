@@ -147,6 +147,10 @@ void lower_place(lower *l, const node_list *nodes, const node_list *roots);
 /* The node whose buffer holds n, and where along each of its dimensions n begins. */
 const op_node *lower_place_of(const lower *l, const op_node *n, int64_t low[LIMIT_RANK]);
 
+/* ---- lower_update.c */
+/* Stores the new values of params, where that is possible in the nests that compute them. */
+void lower_updates(lower *l);
+
 /* ---- lower_pack.c: operands of contractions, copied into the order in which tiles read them */
 void lower_pack(lower *l);
 /* ---- lower_prepare.c: nests that compute values of parameters alone go to the front */
