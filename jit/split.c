@@ -183,6 +183,7 @@ static void split_loop(split_walk *w, nest_item *item) {
         split_meet(w, item);
     memcpy(before, w->open, bytes);
     memset(w->open, 0, bytes);
+    split_items(w, &item->items);
     bool changed = w->changed;
     do { /* a turn after what the last one left: a meeting stays where it was found */
         w->changed = false;

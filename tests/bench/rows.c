@@ -211,10 +211,11 @@ int main(int count, char **arguments) {
     for (int i = 0; i < measured; i++)
         print_program(&results[i]);
     printf(
-        "\nnests: loop nests; kernels: functions, which equal nests share. first, then: wall time of\n"
-        "the first and second compilation of the model in this process; core (of both threads),\n"
-        "LLVM (on the wall): of the second. arena: what a run holds beyond inputs, outputs and\n"
-        "parameters; floats: of it per T * B * H; growth: the same of what further steps add.\n");
+        "\nnests: loop nests; kernels: functions, which equal nests share. first, then: wall\n"
+        "time of the first and second compilation of the model in this process; core (of both\n"
+        "threads), LLVM (on the wall): of the second. arena: what a run holds beyond inputs,\n"
+        "outputs and parameters; floats: of it per T * B * H; growth: the same of what further\n"
+        "steps add.\n");
     json_object_set_new(report, "rows", rows);
     if (chosen.json && json_dump_file(report, chosen.json, JSON_INDENT(1)) != 0) {
         fprintf(stderr, "%s: %s\n", chosen.json, strerror(errno));
