@@ -5,6 +5,7 @@
 
 #include "jit/program.h"
 #include "tests/support/compare.h"
+#include "tests/support/writing.h"
 
 enum { T = 1, B = 2 };
 
@@ -129,4 +130,41 @@ Test(jit_update, a_state_of_each_sample_is_copied) {
     op_node *x = make_input(b, "x", DTYPE_F32, T | B, &none);
     graph_update_add(&g, total, make_add(b, total, make_total(b, x, T, OP_KIND_SUM)));
     check(1);
+}
+
+/* Does the nest only move values to a buffer? */
+static bool is_copy(const nest *n, int32_t *to) {
+    bool copies = true;
+    *to = -1;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        if (in->op != NEST_STORE)
+            continue;
+        copies = copies && n->tape.at[in->value].op == NEST_LOAD;
+        *to = in->which;
+    }
+    return copies && *to >= 0;
+}
+
+/* What a step of training moves is weights, once a call, to where contracts read them: merged
+ * matrices and panels. Nothing is moved in a loop, no gradient and no new weight. */
+Test(jit_update, training_an_lstm_moves_weights_alone) {
+    eddy_model *m = writing_model(writing_lstm_gates, WRITING_TRAINING);
+    const nest_plan *plan = pipeline_lower(&m->graph, NULL, &memory, &problem);
+    cr_assert(plan, "%s", problem.message);
+    int copies = 0;
+    for (size_t i = 0; i < plan->kernels.count; i++) {
+        int32_t to;
+        const nest *n = plan->kernels.at[i];
+        if (!is_copy(n, &to))
+            continue;
+        const op_node *moved = plan->buffers.at[to].node;
+        bool weight = moved->op == OP_PARAM || moved->op == OP_CONCAT;
+        cr_expect(weight && moved->domain == 0 && n->loop_count == 0 &&
+                      plan->buffers.at[to].storage == NEST_ARENA,
+                  "%s", n->name);
+        copies++;
+    }
+    cr_expect_gt(copies, 0);
+    eddy_model_free(m);
 }
