@@ -1,4 +1,5 @@
 /* The machines that code is made for, and which of them this one is. */
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -39,8 +40,9 @@ const machine *machine_host(void) {
         const machine *m = machine_find(wanted);
         return m && host_runs(m) ? m : NULL;
     }
+    int most = SANITIZE_BUILD == SANITIZE_THREAD ? 16 : INT_MAX;
     for (int i = 0; i < MACHINE_COUNT; i++)
-        if (host_runs(&machines[i]))
+        if (host_runs(&machines[i]) && machines[i].vector_bytes <= most)
             return &machines[i];
     return NULL;
 }

@@ -442,7 +442,7 @@ static const char *check_row(const nest_plan *p, const int64_t *extents, uint64_
 }
 
 const char *kit_check(nest_plan *p, const int64_t *extents, uint64_t seed) {
-    static const char *const rows[] = {"avx512", "avx2"};
+    static const char *const rows[] = {"avx512", "avx2", "xmm"};
     nest_verify(p);
     split_plan(p, NULL, p->memory);
     void **expected = make_buffers(p, extents, seed);
