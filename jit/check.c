@@ -213,3 +213,28 @@ bool check_pass(const graph *before, const graph *after, bool exact, arena *memo
     }
     return true;
 }
+
+/* ---- the same pass, in f64 */
+
+/* Types are words of a graph's text, and a text can be read back. */
+static const char *check_widened(const graph *g, arena *memory) {
+    static const char narrow[] = ": f32 {", wide[] = ": f64 {";
+    text out;
+    text_init(&out, memory);
+    print_graph(g, &out);
+    char *at = arena_copy_text(memory, out.at), *all = at;
+    while ((at = strstr(at, narrow)))
+        memcpy(at, wide, strlen(wide));
+    return all;
+}
+
+bool check_wide(const graph *before, check_run *run, arena *memory, error *problem) {
+    graph from, to;
+    const char *all = check_widened(before, memory);
+    graph_init(&from, memory, problem);
+    graph_init(&to, memory, problem);
+    if (!parse_graph(&from, all, strlen(all), "f64"))
+        return false;
+    run(&from, &to);
+    return problem->code == STATUS_OK && check_pass(&from, &to, false, memory, problem);
+}

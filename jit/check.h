@@ -31,5 +31,9 @@ int64_t check_difference(dtype type, const void *left, const void *right, size_t
 /* Do both graphs have the same results (outputs without their padding, and updates)? Not exact:
  * up to the rounding of reordered sums. false with *problem set, which names the result. */
 bool check_pass(const graph *before, const graph *after, bool exact, arena *memory, error *problem);
+/* What a pass that is not exact does to the same program in f64, where rounding cannot hide a wrong
+ * value: up to 1e-13. */
+typedef void check_run(const graph *from, graph *to);
+bool check_wide(const graph *before, check_run *run, arena *memory, error *problem);
 
 #endif

@@ -6,7 +6,7 @@
  * EDDY_DUMP=<letters>: print what the rows of these letters made, to stderr ("all": every row; the
  * letter L is LLVM's own text of the last row).
  *
- * EDDY_STOP=<letter>: compilation ends after that row, with an error that says so.
+ * EDDY_STOP=<letter or name>: compilation ends after that row, with an error that says so.
  *
  * EDDY_CHECK=1: verify the graph after each pass. EDDY_CHECK=2: also evaluate it before and after
  * on random inputs, and name the first pass that changed a value.
@@ -79,10 +79,27 @@ static void pipeline_dump(const pipeline_pass *row, const char *what) {
             *what && what[strlen(what) - 1] != '\n' ? "\n" : "");
 }
 
+/* Is this row's letter or name what EDDY_STOP says? */
+static bool pipeline_is_last(const pipeline_pass *row) {
+    const char *stop = env_text("STOP");
+    return stop && ((stop[0] == row->letter && !stop[1]) || strcmp(stop, row->name) == 0);
+}
+
+/* Whoever asks for a stop wants one. */
+static bool pipeline_knows_stop(error *problem) {
+    bool known = !env_text("STOP");
+    for (int i = 0; i < pipeline_pass_count; i++)
+        known |= pipeline_is_last(&pipeline_passes[i]);
+    if (!known)
+        error_set(problem, STATUS_ARGUMENT, (site){NULL, 0},
+                  "EDDY_STOP=%s is no pass; docs/passes.md has their letters and names",
+                  env_text("STOP"));
+    return known;
+}
+
 /* Does compilation end after this row? Then *problem says so. */
 static bool pipeline_stops(const pipeline_pass *row, error *problem) {
-    const char *letter = env_text("STOP");
-    if (!letter || letter[0] != row->letter)
+    if (!pipeline_is_last(row))
         return false;
     error_set(problem, STATUS_UNSUPPORTED, (site){NULL, 0},
               "compilation stopped after the pass %s, as EDDY_STOP=%c asks", row->name,
@@ -107,6 +124,7 @@ static bool pipeline_check(const pipeline_pass *row, const graph *before, graph 
     after->problem = after->builder.problem = &found;
     bool ok = level < 1 || verify_graph(after);
     ok = ok && (level < 2 || check_pass(before, after, row->exact, memory, &found));
+    ok = ok && (level < 2 || row->exact || check_wide(before, row->run, memory, &found));
     after->problem = after->builder.problem = kept;
     if (!ok)
         error_set(problem, found.code, (site){NULL, 0}, "EDDY_CHECK: the pass %s is wrong: %s",
@@ -134,7 +152,7 @@ static graph *pipeline_apply(const pipeline_pass *row, const graph *from, arena 
 graph *pipeline_rewrite(const graph *from, arena *memory, error *problem) {
     if (from->problem->code != STATUS_OK && problem->code == STATUS_OK)
         *problem = *from->problem;
-    if (problem->code != STATUS_OK)
+    if (problem->code != STATUS_OK || !pipeline_knows_stop(problem))
         return NULL;
     graph *g = NULL;
     for (int i = 0; i < pipeline_pass_count; i++) {

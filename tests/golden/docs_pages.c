@@ -73,11 +73,12 @@ static const struct {
     const char *name, *about;
 } switches[] = {
     {"EDDY_DUMP", "letters, or `all`: prints to stderr what these passes made"},
-    {"EDDY_STOP", "a letter: compilation ends behind this pass, with a message that says so"},
+    {"EDDY_STOP",
+     "a letter or a name: compilation ends behind this pass, with a message that says so"},
     {"EDDY_CHECK",
      "1: the graph is verified after each pass, and LLVM's module too; 2: it is also "
-     "evaluated before and after on random inputs, and the first pass that changed a "
-     "value is named"},
+     "evaluated before and after on random inputs (in f64, too, if the pass is not "
+     "exact), and the first pass that changed a value is named"},
     {"EDDY_TIME", "1: prints to stderr how long each pass took"},
     {"EDDY_CPU",
      "a row of `jit/machine.def`: compiles for it instead of the widest that this "

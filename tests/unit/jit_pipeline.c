@@ -85,6 +85,13 @@ Test(jit_pipeline, stops_where_it_is_told) {
         cr_assert(strstr(stopped.message, "EDDY_STOP"), "%s", stopped.message);
         cr_assert(strstr(stopped.message, pipeline_passes[i].name), "%s", stopped.message);
     }
+    setenv("EDDY_STOP", "lower", 1);
+    error named = {.code = STATUS_OK}, unknown = {.code = STATUS_OK};
+    cr_assert_null(program_compile(scaled(2), "stop", allocator_default(), &named));
+    cr_assert(strstr(named.message, "after the pass lower"), "%s", named.message);
+    setenv("EDDY_STOP", "lowest", 1);
+    cr_assert_null(program_compile(scaled(2), "stop", allocator_default(), &unknown));
+    cr_assert(strstr(unknown.message, "lowest is no pass"), "%s", unknown.message);
 }
 
 /* What a file holds, as text. */
@@ -120,6 +127,37 @@ Test(jit_pipeline, a_pass_that_changes_a_value_is_named) {
     cr_assert(check_pass(scaled(2), scaled(2 + 1e-14), false, &memory, &found), "%s",
               found.message);
     cr_assert_not(check_pass(scaled(2), scaled(2.0000001), false, &memory, &found));
+}
+
+static op_node *unit_wrong(rewrite *r, const op_node *n) {
+    if (n->op != OP_TANH)
+        return NULL;
+    op_builder *b = &r->to->builder;
+    op_node *right = make_unary(b, OP_TANH, r->map[n->arguments[0]->id]);
+    return make_mul(b, right, make_like(b, right, 1 + 1e-6));
+}
+
+static void unit_wrong_pass(const graph *from, graph *to) {
+    rewrite_graph(from, to, unit_wrong, NULL);
+}
+
+static void unit_right_pass(const graph *from, graph *to) {
+    rewrite_graph(from, to, NULL, NULL);
+}
+
+Test(jit_pipeline, what_rounding_would_hide_in_f32_is_seen_in_f64) {
+    error found = {.code = STATUS_OK};
+    graph narrow, wrong;
+    op_shape scalar = op_shape_make(0, NULL);
+    graph_init(&narrow, &memory, &problem);
+    graph_init(&wrong, &memory, &found);
+    op_node *x = make_input(&narrow.builder, "x", DTYPE_F32, 0, &scalar);
+    graph_output_add(&narrow, "y", make_unary(&narrow.builder, OP_TANH, x));
+    unit_wrong_pass(&narrow, &wrong);
+    cr_assert(check_pass(&narrow, &wrong, false, &memory, &found), "%s", found.message);
+    cr_assert(check_wide(&narrow, unit_right_pass, &memory, &found), "%s", found.message);
+    cr_assert_not(check_wide(&narrow, unit_wrong_pass, &memory, &found));
+    cr_assert(strstr(found.message, " of y was"), "%s", found.message);
 }
 
 Test(jit_pipeline, checked_passes_are_right) {
