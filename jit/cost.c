@@ -63,7 +63,7 @@ static double cost_tiles(const nest *n) {
         int64_t count = n->ranges.at[r].count;
         double tile = r < parallel - 1 ? 1 : n->heavy ? COST_TILE : COST_VECTOR;
         double tiles = count < 0 ? INFINITY : ceil((double)count / tile);
-        if (r + 1 != n->samples && tiles > most)
+        if (r + 1 != n->samples && !n->ranges.at[r].ordered && tiles > most)
             most = tiles;
     }
     return most;

@@ -152,7 +152,8 @@ static void emit_meeting(emit *e, LLVMValueRef entry, LLVMValueRef kinds) {
     LLVMValueRef ours = LLVMBuildAnd(b, kept, kinds, "");
     LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, ours, zero, ""), after, several);
     LLVMPositionBuilderAtEnd(b, several);
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), &e->pointer, 1, false);
+    LLVMTypeRef given = e->pointer, nothing = LLVMVoidTypeInContext(e->context);
+    LLVMTypeRef type = LLVMFunctionType(nothing, &given, 1, false);
     LLVMValueRef meet = LLVMBuildLoad2(b, e->pointer, emit_entry(e, context, EMIT_MEET), "");
     LLVMBuildCall2(b, type, meet, &context, 1, "");
     LLVMBuildBr(b, after);

@@ -14,7 +14,7 @@ enum {
 };
 
 static bool is_shared(const emit_nest *s, int range) {
-    return range >= 0 && range != s->sample_range;
+    return range >= 0 && range != s->sample_range && !s->n->ranges.at[range].ordered;
 }
 
 /* Tiles of a range, as far as they are known; run-time numbers count as many. */
@@ -29,11 +29,8 @@ static int64_t tiles_of(const emit_nest *s, int range) {
 
 void emit_split_choose(emit_nest *s) {
     const nest *n = s->n;
-    s->sample_range = s->unit_range = -1;
-    for (int r = 0; r < s->loops; r++)
-        if (n->ranges.at[r].ordered)
-            return;
     s->sample_range = n->samples - 1;
+    s->unit_range = -1;
     int64_t most = 1;
     int order[3] = {s->vector_range, s->row_range, -1};
     for (int k = 0; k < 2; k++)

@@ -34,6 +34,7 @@ struct program_run {
     plan_layout layout;
     int64_t extents[LIMIT_AXES];
     threads_barrier barrier;
+    bool sized;     /* it has extents, if only of nothing */
     int wanted;     /* threads; 0: as many as pay */
     cost_grid grid; /* of the threads of a call */
     bool prepared;  /* what prepared items make is in the arena ... */
@@ -70,8 +71,10 @@ program_run *program_run_new(const program *p, const allocator *source, error *p
     r->table = r->bound + p->buffer_count;
     int64_t empty[LIMIT_AXES] = {0};
     if (program_run_threads(r, env_number("THREADS", 0), problem) == STATUS_OK &&
-        program_run_resize(r, empty, problem) == STATUS_OK)
+        program_run_resize(r, empty, problem) == STATUS_OK) {
+        r->sized = true; /* from now on by the caller */
         return r;
+    }
     program_run_free(r);
     return NULL;
 }
@@ -123,11 +126,12 @@ static cost_grid run_best_grid(const program_run *r, int most) {
     return best;
 }
 
+/* Before the caller has said how large anything is there is nothing to measure for. */
 static void run_choose_grid(program_run *r) {
     if (r->wanted > 0)
         r->grid = cost_arrange(&r->of->cost, r->extents, r->wanted);
     else
-        r->grid = run_best_grid(r, run_most_threads());
+        r->grid = r->sized ? run_best_grid(r, run_most_threads()) : (cost_grid){1, 1};
 }
 
 static bool run_take_contexts(program_run *r, int count, error *problem) {

@@ -42,11 +42,19 @@ typedef struct split_walk {
 
 /* ---- who runs what */
 
-bool split_is_alone(const nest *n) {
+static bool split_is_ordered(const nest *n) {
     for (size_t r = 0; r < n->ranges.count; r++)
         if (n->ranges.at[r].ordered)
             return true;
-    return nest_parallel_count(n) == 0;
+    return false;
+}
+
+bool split_is_alone(const nest *n) {
+    int parallel = nest_parallel_count(n);
+    for (int r = 0; r < parallel; r++)
+        if (!n->ranges.at[r].ordered)
+            return false;
+    return true;
 }
 
 int split_sample_axis(const graph *g) {
@@ -56,9 +64,9 @@ int split_sample_axis(const graph *g) {
     return -1;
 }
 
-/* 1 + the first parallel range over the axis; 0: none. */
+/* 1 + the first parallel range over the axis; 0: none. A scatter adds its samples in order. */
 static int split_samples(const nest *n, int axis) {
-    int parallel = nest_parallel_count(n);
+    int parallel = split_is_ordered(n) ? 0 : nest_parallel_count(n);
     for (int r = 0; r < parallel && axis >= 0; r++)
         if (n->ranges.at[r].count == OP_EXTENT_OF(axis))
             return 1 + r;
