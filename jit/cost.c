@@ -19,7 +19,7 @@ enum {
     COST_VECTOR = 16, /* elements of a vector */
     COST_DIVIDE = 8   /* a division takes as long as so many others */
 };
-static const double cost_instruction = 0.3e-9; /* seconds of one on a vector */
+static const double cost_instruction = 0.2e-9; /* seconds of one on a vector */
 static const double cost_rows = 3;             /* rows below which a matrix is waited for */
 
 /* ---- formulas */
@@ -84,8 +84,8 @@ static void cost_add(const nest *n, arena *memory, cost_nest *out) {
     for (size_t r = 0; r < n->ranges.count; r++)
         cost_multiply(memory, n->ranges.at[r].count, n->ranges.at[r].folded ? &steps : &points,
                       &times);
-    double work =
-        cost_instructions(n, depends, true) * steps + cost_instructions(n, depends, false);
+    bool folds = n->ranges.count > (size_t)nest_parallel_count(n);
+    double work = cost_instructions(n, depends, folds) * steps; /* results are made less often */
     bool alone = split_is_alone(n);
     *out = (cost_nest){.seconds = work * points * cost_instruction / (alone ? 1 : COST_VECTOR),
                        .times = {times.axes.at, (int)times.axes.count},
