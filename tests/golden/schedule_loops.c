@@ -159,10 +159,8 @@ Test(schedule_loops, all_ways_have_one_schedule) {
 
 typedef VEC(unsigned char) byte_list;
 
-/* What is loaded of an object: code and constants. Names of symbols are elsewhere. */
-static byte_list loaded_bytes(const emit_object *object) {
-    const unsigned char *bytes = object->bytes;
-    byte_list out = {0};
+/* What is loaded of an object file: code and constants. Names of symbols are elsewhere. */
+static void add_loaded(const unsigned char *bytes, byte_list *out) {
     Elf64_Ehdr head;
     memcpy(&head, bytes, sizeof head);
     cr_assert_eq(memcmp(head.e_ident, ELFMAG, SELFMAG), 0);
@@ -171,8 +169,16 @@ static byte_list loaded_bytes(const emit_object *object) {
         memcpy(&section, bytes + head.e_shoff + i * sizeof section, sizeof section);
         bool loaded = section.sh_type == SHT_PROGBITS && (section.sh_flags & SHF_ALLOC) != 0;
         for (size_t k = 0; loaded && k < section.sh_size; k++)
-            vec_push(&memory, &out, bytes[section.sh_offset + k]);
+            vec_push(&memory, out, bytes[section.sh_offset + k]);
     }
+}
+
+static byte_list loaded_bytes(const emit_object *object) {
+    const unsigned char *bytes = object->bytes;
+    byte_list out = {0};
+    add_loaded(bytes, &out);
+    if (object->second > 0)
+        add_loaded(bytes + object->second, &out);
     return out;
 }
 
