@@ -33,8 +33,9 @@ static bool is_access(const nest_instruction *in, size_t buffer) {
     return (in->op == NEST_LOAD || in->op == NEST_STORE) && (size_t)in->which == buffer;
 }
 
-bool handover_misses(const nest *n, const nest_buffer *b, handover_slice slice,
-                     const nest_instruction *in) {
+/* Does this access see nothing of the slice? */
+static bool handover_misses(const nest *n, const nest_buffer *b, handover_slice slice,
+                            const nest_instruction *in) {
     nest_span seen, whole = {-1, slice.low, slice.size};
     return slice.dimension >= 0 && !in->linear &&
            nest_span_of(n, in->at[b->axis_count + slice.dimension], &seen) &&
@@ -165,4 +166,12 @@ bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice
             return false;
     }
     return true;
+}
+
+bool handover_reads(const lifetime_table *t, const nest *n, size_t dying, handover_slice slice,
+                    const nest_instruction *load, const nest_instruction *store) {
+    const nest_buffer *old = &t->plan->buffers.at[dying];
+    return is_access(load, dying) && !handover_misses(n, old, slice, load) &&
+           handover_relate(n, load, store, old->axis_count + slice.dimension, slice.low) ==
+               HANDOVER_SAME;
 }

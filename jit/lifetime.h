@@ -41,8 +41,9 @@ typedef struct handover_slice {
 /* May `born` take the memory of this slice of `dying` although both live in the nest that writes
  * the one first: element by element, each after its last use? */
 bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice, size_t born);
-/* Does this load or store of a buffer see nothing of its slice? */
-bool handover_misses(const nest *n, const nest_buffer *b, handover_slice slice,
-                     const nest_instruction *in);
+/* Does this instruction load, in each iteration, the element of the slice that the store of `born`
+ * would overwrite? */
+bool handover_reads(const lifetime_table *t, const nest *n, size_t dying, handover_slice slice,
+                    const nest_instruction *load, const nest_instruction *store);
 
 #endif

@@ -6,9 +6,11 @@
  * value loses its buffer, and its nests name the slice. Next, the gradients of the gates may be
  * parts of a wide value again, which takes the place of this one as a whole.
  *
- * Only if all of the wide value is taken: what was left of it would be kept for nothing. Where a
- * slice has more than one candidate, the first that is made of it has it, as a gate is before what
- * the gates make together: its gradient comes back at the same place. */
+ * Only if all of the wide value is taken: what was left of it would be kept for nothing. An heir is
+ * made of its slice, element by element, so whoever writes it has read it: one buffer has two
+ * writers then, and the read between them is what keeps threads in order. Where a slice has more
+ * than one candidate, the first is heir, as a gate is before what the gates make together: its
+ * gradient comes back at the same place. */
 #include <string.h>
 
 #include "jit/lifetime.h"
@@ -40,27 +42,28 @@ static bool takeover_is_candidate(const takeover *s, size_t buffer) {
            touched.first <= touched.last;
 }
 
-/* The place on its tape where an heir is stored first; behind all tapes if it is not made of the
- * slice. */
+/* The place on its tape where an heir is stored first; -1 if it is not made of the slice, element
+ * by element. */
 static int64_t takeover_rank(const takeover *s, size_t old, handover_slice slice, size_t heir) {
     const nest *n = s->table.nests.at[s->table.touched[heir].first];
-    const nest_buffer *b = &s->l->plan->buffers.at[old];
+    size_t first = 0;
+    while (n->tape.at[first].op != NEST_STORE || (size_t)n->tape.at[first].which != heir)
+        first++;
+    const nest_instruction *store = &n->tape.at[first];
     arena_mark mark = arena_here(s->l->memory);
-    bool *made = arena_array(s->l->memory, bool, n->tape.count);
-    int64_t rank = INT32_MAX;
-    for (size_t i = 0; i < n->tape.count && rank == INT32_MAX; i++) {
+    bool *made = arena_array(s->l->memory, bool, first);
+    for (size_t i = 0; i < first; i++) {
         const nest_instruction *in = &n->tape.at[i];
         if (in->op == NEST_BODY)
             made[i] = (in->code.a >= 0 && made[in->code.a]) ||
                       (in->code.b >= 0 && made[in->code.b]) ||
                       (in->code.c >= 0 && made[in->code.c]);
-        else if (in->op == NEST_LOAD)
-            made[i] = (size_t)in->which == old && !handover_misses(n, b, slice, in);
-        else if (in->op == NEST_STORE && (size_t)in->which == heir)
-            rank = made[in->value] ? (int64_t)i : (int64_t)INT32_MAX + 1 + (int64_t)i;
+        else
+            made[i] = handover_reads(&s->table, n, old, slice, in, store);
     }
+    bool inherits = made[store->value];
     arena_rewind(s->l->memory, mark);
-    return rank;
+    return inherits ? (int64_t)first : -1;
 }
 
 /* Who takes the slice of `old` that begins at `low`? -1: nobody may. */
@@ -79,7 +82,7 @@ static int64_t takeover_heir(const takeover *s, size_t old, int dimension, int64
         if (taken || !handover_allows(&s->table, old, slice, i))
             continue;
         int64_t rank = takeover_rank(s, old, slice, i);
-        if (rank < best) {
+        if (rank >= 0 && rank < best) {
             heir = (int64_t)i;
             best = rank;
         }
