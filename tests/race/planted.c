@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/threads.h"
+#include "jit/split.h"
 #include "tests/support/nest_kit.h"
 #include "tests/support/report.h"
 
@@ -65,7 +66,9 @@ static int call(void *user) {
     emit_options options = {.prefix = "planted", .instrument = SANITIZE_BUILD};
     emit_object object;
     error problem = {.code = STATUS_OK};
-    if (!emit_plan(reversing(&p->memory), &options, allocator_default(), &object, &problem))
+    nest_plan *plan = reversing(&p->memory);
+    split_plan(plan, NULL, &p->memory);
+    if (!emit_plan(plan, &options, allocator_default(), &object, &problem))
         return 1;
     engine *code = engine_load(&object, "planted", allocator_default(), &problem);
     if (!code)
