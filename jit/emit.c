@@ -141,8 +141,8 @@ static void emit_call(const emit *e, LLVMValueRef entry, LLVMValueRef kernel,
     LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 4, "");
 }
 
-/* Before an item: what other threads have made is there. A thread alone waits for nobody. */
-/* kinds: i64. */
+/* Before an item: what other threads have made is there. A thread alone waits for nobody. kinds: a
+ * set of nest_meeting, i64. */
 static void emit_meeting(emit *e, LLVMValueRef entry, LLVMValueRef kinds) {
     LLVMBuilderRef b = e->builder;
     LLVMValueRef context = LLVMGetParam(entry, 2), zero = emit_integer(e, 0);

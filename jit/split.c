@@ -172,11 +172,11 @@ static void split_join(split_walk *w, const split_use *before) {
     for (size_t i = 0; i < w->places; i++) {
         split_use *u = &w->open[i];
         int32_t now = u->written, then = before[i].written;
-        for (uint8_t who = SPLIT_LEAD; who <= SPLIT_ANY; who = (uint8_t)(2 * who)) {
+        for (int who = SPLIT_LEAD; who <= SPLIT_ANY; who *= 2) {
             if ((before[i].readers & who) != 0)
-                split_note(w, u, who, before[i].buffer, false);
+                split_note(w, u, (uint8_t)who, before[i].buffer, false);
             if ((before[i].writers & who) != 0)
-                split_note(w, u, who, before[i].buffer, true);
+                split_note(w, u, (uint8_t)who, before[i].buffer, true);
         }
         u->written = now == 0 || now == then ? then : then == 0 ? now : -1;
     }
