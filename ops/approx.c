@@ -117,7 +117,8 @@ body_ref approx_expm1(body *b, body_ref x) {
     body_ref inside = approx_clamp(b, x, approx_pick(b, x, -20, -40), approx_pick(b, x, 89, 710));
     exp_parts e = exp_reduce(b, inside, f->bias - 1);
     body_ref half = exp_minus(b, e, approx_power(b, x, e.power), 0.5);
-    body_ref tiny = body_lt(b, body_abs(b, x), approx_pick(b, x, 0x1p-26, 0x1p-55));
+    body_ref least = approx_pick(b, x, 0x1p-26, 0x1p-55);
+    body_ref tiny = body_lt(b, body_abs(b, x), least);
     return body_select(b, tiny, x, body_add(b, half, half));
 }
 
@@ -137,7 +138,8 @@ body_ref approx_tanh(body *b, body_ref x) {
     const approx_format *f = approx_format_of(b, x);
     /* The f32 limit is the least x whose m reaches 2^25, where ties like those above would begin:
      * found by search, m there is 2^25 + 16 and m + 2 rounds to m. */
-    body_ref a = approx_minimum(b, body_abs(b, x), approx_pick(b, x, 0x1.154246p+3, 20));
+    body_ref most = approx_pick(b, x, 0x1.154246p+3, 20);
+    body_ref a = approx_minimum(b, body_abs(b, x), most);
     exp_parts e = exp_reduce(b, body_add(b, a, a), f->bias);
     body_ref m = exp_minus(b, e, approx_power(b, x, e.power), 1);
     body_ref y = f->type == BODY_F64 ? tanh_quotient_f64(b, m)

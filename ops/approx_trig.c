@@ -90,12 +90,14 @@ static body_ref sin_after_quarters(body *b, body_ref x, int quarters) {
     int top = f->type == BODY_F32 ? 30 : 62;
     body_ref sign = body_shl(b, body_and(b, quadrant, two), body_constant_integer(b, f->bits, top));
     y = body_bits(b, body_xor(b, body_bits(b, y, f->bits), sign), f->type);
-    body_ref inside = body_le(b, body_abs(b, x), approx_pick(b, x, 0x1p22, 0x1p50));
+    body_ref furthest = approx_pick(b, x, 0x1p22, 0x1p50);
+    body_ref inside = body_le(b, body_abs(b, x), furthest);
     return body_select(b, inside, y, body_constant(b, f->type, NAN));
 }
 
 body_ref approx_sin(body *b, body_ref x) {
-    body_ref tiny = body_lt(b, body_abs(b, x), approx_pick(b, x, 0x1p-12, 0x1p-26));
+    body_ref least = approx_pick(b, x, 0x1p-12, 0x1p-26);
+    body_ref tiny = body_lt(b, body_abs(b, x), least);
     return body_select(b, tiny, x, sin_after_quarters(b, x, 0));
 }
 
