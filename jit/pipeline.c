@@ -13,7 +13,7 @@
  *
  * EDDY_TIME=1: print the milliseconds of every row.
  *
- * The last five rows are no graph rewrites; they stand in the table so that the letters are in one
+ * The last six rows are no graph rewrites; they stand in the table so that the letters are in one
  * place. Lowering schedules for itself, so the schedule is made once more when it is dumped. */
 #include <assert.h>
 #include <stdio.h>
