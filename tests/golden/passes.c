@@ -11,22 +11,11 @@
 #include <unistd.h>
 
 #include "jit/program.h"
+#include "tests/support/suite.h"
 
 enum { MOST = 1 << 18 };
 
-static arena memory;
-static jmp_buf escape;
-
-static void open_memory(void) {
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(passes, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(passes);
 
 static const char *slurp(FILE *file) {
     char *all = arena_take(&memory, MOST + 1);

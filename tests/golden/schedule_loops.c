@@ -14,21 +14,10 @@
 
 #include "jit/check.h"
 #include "jit/program.h"
+#include "tests/support/suite.h"
 #include "tests/support/writing.h"
 
-static arena memory;
-static jmp_buf escape;
-
-static void open_memory(void) {
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(schedule_loops, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(schedule_loops);
 
 /* ---- what becomes of them */
 

@@ -8,15 +8,9 @@
 #include <string.h>
 
 #include "frontends/program.h"
+#include "tests/support/need.h"
 
 enum { D = 3, H = 8, STEPS = 25, SAMPLES = 6, ROUNDS = 40, THREADS = 2 };
-
-static void need(eddy_status found, const char *message) {
-    if (found == EDDY_OK)
-        return;
-    fprintf(stderr, "shared_program: %s: %s\n", eddy_status_name(found), message);
-    exit(1);
-}
 
 static eddy_program *compile_training(void) {
     eddy_model *m = eddy_model_new(NULL);

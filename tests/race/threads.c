@@ -7,15 +7,9 @@
 #include <string.h>
 
 #include "frontends/eddy_nn.h"
+#include "tests/support/need.h"
 
 enum { D = 6, H = 72, STEPS = 9, SAMPLES = 7, ROUNDS = 4, CALLERS = 2 };
-
-static void need(eddy_status found, const char *message) {
-    if (found == EDDY_OK)
-        return;
-    fprintf(stderr, "threads: %s: %s\n", eddy_status_name(found), message);
-    exit(1);
-}
 
 /* Two layers and lengths: loops forward and back, sums over time, updates. */
 static eddy_program *compile_training(void) {

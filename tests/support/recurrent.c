@@ -105,10 +105,10 @@ op_node *recurrent_lstm(recurrent *r, const char *prefix, op_node *x, int inputs
     return graph_name(r->g, h, arena_print(memory, "%sh", prefix));
 }
 
-/* ---- trials */
+/* ---- feeding and running */
 
-trial trial_init(recurrent *r, int64_t t, int64_t s, int64_t u, int64_t batch) {
-    trial w = {.r = r};
+feeding feeding_init(recurrent *r, int64_t t, int64_t s, int64_t u, int64_t batch) {
+    feeding w = {.r = r};
     w.extents[AXIS_T] = t;
     w.extents[AXIS_S] = s;
     w.extents[AXIS_U] = u;
@@ -116,20 +116,20 @@ trial trial_init(recurrent *r, int64_t t, int64_t s, int64_t u, int64_t batch) {
     return w;
 }
 
-static size_t elements_of(const trial *w, const op_node *n) {
+static size_t elements_of(const feeding *w, const op_node *n) {
     size_t count = 1;
     for (int a = 0; a < w->r->g->axis_count; a++)
         count *= n->domain >> a & 1 ? (size_t)w->extents[a] : 1;
     return count * (size_t)op_shape_elements(&n->shape);
 }
 
-static void *room_for(trial *w, const op_node *n) {
+static void *room_for(feeding *w, const op_node *n) {
     void *data = arena_take_array(w->r->g->memory, elements_of(w, n), dtype_size((dtype)n->dtype));
     vec_push(w->r->g->memory, &w->feeds, (eval_feed){n, data});
     return data;
 }
 
-void trial_feed(trial *w, const op_node *node, const double *values, size_t count) {
+void feeding_feed(feeding *w, const op_node *node, const double *values, size_t count) {
     void *data = room_for(w, node);
     cr_assert_eq(count, elements_of(w, node));
     for (size_t i = 0; i < count; i++)
@@ -148,19 +148,19 @@ void trial_feed(trial *w, const op_node *node, const double *values, size_t coun
         }
 }
 
-double *trial_fed(const trial *w, const op_node *node) {
+double *feeding_fed(const feeding *w, const op_node *node) {
     for (size_t i = 0; i < w->feeds.count; i++)
         if (w->feeds.at[i].node == node)
             return (double *)(uintptr_t)w->feeds.at[i].data;
     return NULL;
 }
 
-void trial_draw(trial *w, op_node *const *roots, size_t count) {
+void feeding_draw(feeding *w, op_node *const *roots, size_t count) {
     node_list nodes = {0};
     graph_postorder(w->r->g->memory, roots, count, false, &nodes);
     for (size_t n = 0; n < nodes.count; n++) {
         const op_node *node = nodes.at[n];
-        if ((node->op != OP_INPUT && node->op != OP_PARAM) || trial_fed(w, node))
+        if ((node->op != OP_INPUT && node->op != OP_PARAM) || feeding_fed(w, node))
             continue;
         double *data = room_for(w, node);
         for (size_t i = 0; i < elements_of(w, node) && node->dtype == DTYPE_F64; i++)
@@ -168,14 +168,14 @@ void trial_draw(trial *w, op_node *const *roots, size_t count) {
     }
 }
 
-eval *trial_run(trial *w, op_node *const *roots, size_t count) {
+eval *feeding_run(feeding *w, op_node *const *roots, size_t count) {
     eval *e =
         eval_graph(w->r->g, w->r->g->memory, roots, count, w->extents, w->feeds.at, w->feeds.count);
     cr_assert_not_null(e, "%s", w->r->p.problem.message);
     return e;
 }
 
-double trial_number(const eval *e, const op_node *node, size_t i) {
+double feeding_number(const eval *e, const op_node *node, size_t i) {
     size_t elements;
     const void *data = eval_value(e, node, &elements);
     cr_assert(data && i < elements);
@@ -191,18 +191,18 @@ double trial_number(const eval *e, const op_node *node, size_t i) {
     }
 }
 
-double trial_slope_error(trial *w, op_node *loss, op_node *variable, op_node *gradient) {
+double feeding_slope_error(feeding *w, op_node *loss, op_node *variable, op_node *gradient) {
     const double step = 1e-6;
-    double worst = 0, *data = trial_fed(w, variable);
-    eval *at = trial_run(w, &gradient, 1);
+    double worst = 0, *data = feeding_fed(w, variable);
+    eval *at = feeding_run(w, &gradient, 1);
     for (size_t i = 0; i < elements_of(w, variable); i++) {
         double kept = data[i], value[2];
         for (int side = 0; side < 2; side++) {
             data[i] = kept + (side ? step : -step);
-            value[side] = trial_number(trial_run(w, &loss, 1), loss, 0);
+            value[side] = feeding_number(feeding_run(w, &loss, 1), loss, 0);
         }
         data[i] = kept;
-        double off = fabs((value[1] - value[0]) / (2 * step) - trial_number(at, gradient, i));
+        double off = fabs((value[1] - value[0]) / (2 * step) - feeding_number(at, gradient, i));
         worst = off <= worst ? worst : off;
     }
     return worst;

@@ -36,24 +36,24 @@ op_node *recurrent_lstm(recurrent *r, const char *prefix, op_node *x, int inputs
 
 /* Data for a program: all inputs and params that roots need, drawn from a fixed seed; i32 values
  * are 0. */
-typedef struct trial {
+typedef struct feeding {
     recurrent *r;
     int64_t extents[LIMIT_AXES];
     VEC(eval_feed) feeds;
-} trial;
+} feeding;
 
-trial trial_init(recurrent *r, int64_t t, int64_t s, int64_t u, int64_t batch);
+feeding feeding_init(recurrent *r, int64_t t, int64_t s, int64_t u, int64_t batch);
 /* Feeds one node with these numbers (count of them, converted to its dtype), which are copied. */
-void trial_feed(trial *w, const op_node *node, const double *values, size_t count);
+void feeding_feed(feeding *w, const op_node *node, const double *values, size_t count);
 /* Feeds all else that the roots need. */
-void trial_draw(trial *w, op_node *const *roots, size_t count);
+void feeding_draw(feeding *w, op_node *const *roots, size_t count);
 /* The number i that is fed to a node of f64. */
-double *trial_fed(const trial *w, const op_node *node);
+double *feeding_fed(const feeding *w, const op_node *node);
 /* Runs; asserts that it worked. */
-eval *trial_run(trial *w, op_node *const *roots, size_t count);
-double trial_number(const eval *e, const op_node *node, size_t i);
+eval *feeding_run(feeding *w, op_node *const *roots, size_t count);
+double feeding_number(const eval *e, const op_node *node, size_t i);
 /* The largest difference between gradient and the slope of loss along the variable, by central
  * differences at every element. Both are f64. */
-double trial_slope_error(trial *w, op_node *loss, op_node *variable, op_node *gradient);
+double feeding_slope_error(feeding *w, op_node *loss, op_node *variable, op_node *gradient);
 
 #endif

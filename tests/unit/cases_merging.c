@@ -6,23 +6,12 @@
 
 #include "jit/check.h"
 #include "jit/program.h"
+#include "tests/support/suite.h"
 #include "tests/support/writing.h"
 
-static arena memory;
-static jmp_buf escape;
-static error problem;
+static error problem = {.code = STATUS_OK};
 
-static void open_memory(void) {
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-    problem = (error){.code = STATUS_OK};
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(merging, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(merging);
 
 /* The graph after the passes of these letters, in the order of the letters. */
 static graph *after(const graph *g, const char *letters) {

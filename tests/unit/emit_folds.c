@@ -3,19 +3,9 @@
 #include <math.h>
 
 #include "tests/support/nest_kit.h"
+#include "tests/support/suite.h"
 
-static arena memory;
-static jmp_buf escape;
-
-static void open_memory(void) {
-    arena_init(&memory, allocator_default(), &escape);
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(emit_folds, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(emit_folds);
 
 static const int no_axes[] = {-1};
 

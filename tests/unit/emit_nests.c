@@ -5,19 +5,9 @@
 
 #include "core/rng.h"
 #include "tests/support/nest_kit.h"
+#include "tests/support/suite.h"
 
-static arena memory;
-static jmp_buf escape;
-
-static void open_memory(void) {
-    arena_init(&memory, allocator_default(), &escape);
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(emit_nests, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(emit_nests);
 
 static const int no_axes[] = {-1};
 

@@ -9,21 +9,11 @@
 #include "jit/plan.h"
 #include "tests/support/nest_kit.h"
 #include "tests/support/report.h"
+#include "tests/support/suite.h"
 
 enum { COUNT = 40 };
 
-static arena memory;
-static jmp_buf escape;
-
-static void open_memory(void) {
-    arena_init(&memory, allocator_default(), &escape);
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(emit_sanitized, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(emit_sanitized);
 
 static bool runs_here(void) {
     if (SANITIZE_BUILD != SANITIZE_ADDRESS)

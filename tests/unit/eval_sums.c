@@ -6,20 +6,9 @@
 
 #include "core/rng.h"
 #include "tests/support/recurrent.h"
+#include "tests/support/suite.h"
 
-static recurrent r;
-static op_builder *b;
-
-static void start(void) {
-    recurrent_init(&r);
-    b = r.b;
-}
-
-static void finish(void) {
-    recurrent_free(&r);
-}
-
-TestSuite(eval_sums, .init = start, .fini = finish);
+SUITE_WITH_RECURRENT(eval_sums);
 
 enum { STEPS = 5, SAMPLES = 4, UNITS = 3 };
 
@@ -28,23 +17,23 @@ static float drawn(size_t i) {
 }
 
 /* x {t,b} [3] of f32, filled. */
-static op_node *input_f32(trial *w, const char *name, uint32_t domain, size_t count) {
+static op_node *input_f32(feeding *w, const char *name, uint32_t domain, size_t count) {
     op_shape shape = op_shape_make(1, (int64_t[]){UNITS});
     op_node *x = make_input(b, name, DTYPE_F32, domain, &shape);
     double *values = arena_array(r.g->memory, double, count);
     for (size_t i = 0; i < count; i++)
         values[i] = (double)drawn(i + 17 * (size_t)name[0]);
-    trial_feed(w, x, values, count);
+    feeding_feed(w, x, values, count);
     return x;
 }
 
-static const float *numbers(trial *w, op_node *n) {
+static const float *numbers(feeding *w, op_node *n) {
     size_t count;
-    return eval_value(trial_run(w, &n, 1), n, &count);
+    return eval_value(feeding_run(w, &n, 1), n, &count);
 }
 
-static const float *fed(const trial *w, const op_node *n) {
-    return (const float *)trial_fed(w, n);
+static const float *fed(const feeding *w, const op_node *n) {
+    return (const float *)feeding_fed(w, n);
 }
 
 /* The same reduction with another order of its axes. */
@@ -56,7 +45,7 @@ static op_node *reordered(const op_node *n, int outermost, bool reverse) {
 }
 
 Test(eval_sums, total_adds_axes_in_canonical_order) {
-    trial w = trial_init(&r, STEPS, 1, 1, SAMPLES);
+    feeding w = feeding_init(&r, STEPS, 1, 1, SAMPLES);
     op_node *x = input_f32(&w, "x", T | B, STEPS * SAMPLES * UNITS);
     const float *got = numbers(&w, make_total(b, x, T | B, OP_KIND_SUM)), *in = fed(&w, x);
     for (int i = 0; i < UNITS; i++) {
@@ -69,7 +58,7 @@ Test(eval_sums, total_adds_axes_in_canonical_order) {
 }
 
 Test(eval_sums, total_obeys_outermost_and_reverse) {
-    trial w = trial_init(&r, STEPS, 1, 1, SAMPLES);
+    feeding w = feeding_init(&r, STEPS, 1, 1, SAMPLES);
     op_node *x = input_f32(&w, "x", T | B, STEPS * SAMPLES * UNITS);
     op_node *plain = make_total(b, x, T | B, OP_KIND_SUM);
     const float *down = numbers(&w, reordered(plain, AXIS_T, true));
@@ -91,7 +80,7 @@ Test(eval_sums, total_obeys_outermost_and_reverse) {
 }
 
 Test(eval_sums, contract_is_one_chain_of_fma_axes_first) {
-    trial w = trial_init(&r, STEPS, 1, 1, SAMPLES);
+    feeding w = feeding_init(&r, STEPS, 1, 1, SAMPLES);
     op_node *x = input_f32(&w, "x", T | B, STEPS * SAMPLES * UNITS);
     op_node *y = input_f32(&w, "y", B, SAMPLES * UNITS);
     op_node *plain = make_contract(b, "m,m->", x, y, T | B);
@@ -109,7 +98,7 @@ Test(eval_sums, contract_is_one_chain_of_fma_axes_first) {
 }
 
 Test(eval_sums, contract_of_every_kind) {
-    trial w = trial_init(&r, STEPS, 1, 1, SAMPLES);
+    feeding w = feeding_init(&r, STEPS, 1, 1, SAMPLES);
     op_node *x = input_f32(&w, "x", T | B, STEPS * SAMPLES * UNITS);
     op_node *y = input_f32(&w, "y", B, SAMPLES * UNITS);
     const float *outer = numbers(&w, make_contract(b, "m,n->nm", x, y, T));
@@ -131,24 +120,24 @@ Test(eval_sums, contract_of_every_kind) {
 }
 
 Test(eval_sums, reduce_folds_in_ascending_order) {
-    trial w = trial_init(&r, STEPS, 1, 1, SAMPLES);
+    feeding w = feeding_init(&r, STEPS, 1, 1, SAMPLES);
     op_node *x = input_f32(&w, "x", T | B, STEPS * SAMPLES * UNITS);
     op_node *sum = make_reduce(b, x, 0, OP_KIND_SUM), *most = make_reduce(b, x, 0, OP_KIND_MAX);
     op_node *place = make_reduce(b, x, 0, OP_KIND_ARGMAX), *lse = make_reduce(b, x, 0, OP_KIND_LSE);
     op_node *roots[] = {sum, most, place, lse};
-    eval *e = trial_run(&w, roots, 4);
+    eval *e = feeding_run(&w, roots, 4);
     const float *in = fed(&w, x);
     for (size_t i = 0; i < STEPS * SAMPLES; i++) {
         const float *row = in + i * UNITS;
         size_t best = row[1] > row[0] ? 1 : 0;
         best = row[2] > row[best] ? 2 : best;
-        cr_expect_eq(trial_number(e, sum, i), (double)(row[0] + row[1] + row[2]));
-        cr_expect_eq(trial_number(e, most, i), (double)row[best]);
-        cr_expect_eq(trial_number(e, place, i), (double)best);
+        cr_expect_eq(feeding_number(e, sum, i), (double)(row[0] + row[1] + row[2]));
+        cr_expect_eq(feeding_number(e, most, i), (double)row[best]);
+        cr_expect_eq(feeding_number(e, place, i), (double)best);
         double exact = 0;
         for (int k = 0; k < UNITS; k++)
             exact += exp((double)(row[k] - row[best]));
-        cr_expect_float_eq(trial_number(e, lse, i), (double)row[best] + log(exact), 1e-4);
+        cr_expect_float_eq(feeding_number(e, lse, i), (double)row[best] + log(exact), 1e-4);
     }
 }
 
@@ -157,16 +146,16 @@ Test(eval_sums, padding_is_skipped_even_if_it_is_nan) {
     op_node *lengths = make_input(b, "lengths", DTYPE_I32, B, &none);
     graph_axis_lengths(r.g, AXIS_T, lengths);
     op_node *x = make_input(b, "x", DTYPE_F32, T | B, &none);
-    trial w = trial_init(&r, 2, 1, 1, 2);
-    trial_feed(&w, lengths, (double[]){2, 1}, 2);
-    trial_feed(&w, x, (double[]){1, 2, 4, NAN}, 4);
+    feeding w = feeding_init(&r, 2, 1, 1, 2);
+    feeding_feed(&w, lengths, (double[]){2, 1}, 2);
+    feeding_feed(&w, x, (double[]){1, 2, 4, NAN}, 4);
     op_node *all = make_total(b, x, T | B, OP_KIND_SUM), *steps = make_total(b, x, B, OP_KIND_SUM);
     op_node *energy = make_contract(b, ",->", x, x, T | B), *roots[] = {all, steps, energy};
-    eval *e = trial_run(&w, roots, 3);
-    cr_expect_eq(trial_number(e, all, 0), 7);
-    cr_expect_eq(trial_number(e, steps, 0), 3);
-    cr_expect_eq(trial_number(e, steps, 1), 4, "the sample that has ended does not count");
-    cr_expect_eq(trial_number(e, energy, 0), 21);
+    eval *e = feeding_run(&w, roots, 3);
+    cr_expect_eq(feeding_number(e, all, 0), 7);
+    cr_expect_eq(feeding_number(e, steps, 0), 3);
+    cr_expect_eq(feeding_number(e, steps, 1), 4, "the sample that has ended does not count");
+    cr_expect_eq(feeding_number(e, energy, 0), 21);
 }
 
 Test(eval_sums, nothing_to_sum_gives_the_identity) {
@@ -175,25 +164,25 @@ Test(eval_sums, nothing_to_sum_gives_the_identity) {
     op_node *sum = make_total(b, x, T, OP_KIND_SUM), *most = make_total(b, x, T, OP_KIND_MAX);
     op_node *lse = make_total(b, x, T, OP_KIND_LSE), *product = make_contract(b, ",->", x, x, T);
     op_node *roots[] = {sum, most, lse, product, reordered(sum, AXIS_T, true)};
-    trial w = trial_init(&r, 0, 1, 1, 2);
-    trial_feed(&w, x, NULL, 0);
-    eval *e = trial_run(&w, roots, 5);
-    cr_expect_eq(trial_number(e, sum, 1), 0);
-    cr_expect_eq(trial_number(e, most, 1), -INFINITY);
-    cr_expect_eq(trial_number(e, lse, 1), -INFINITY);
-    cr_expect_eq(trial_number(e, product, 1), 0);
-    cr_expect_eq(trial_number(e, roots[4], 1), 0);
+    feeding w = feeding_init(&r, 0, 1, 1, 2);
+    feeding_feed(&w, x, NULL, 0);
+    eval *e = feeding_run(&w, roots, 5);
+    cr_expect_eq(feeding_number(e, sum, 1), 0);
+    cr_expect_eq(feeding_number(e, most, 1), -INFINITY);
+    cr_expect_eq(feeding_number(e, lse, 1), -INFINITY);
+    cr_expect_eq(feeding_number(e, product, 1), 0);
+    cr_expect_eq(feeding_number(e, roots[4], 1), 0);
 }
 
 Test(eval_sums, scatter_adds_duplicates_in_the_order_of_steps) {
-    trial w = trial_init(&r, STEPS, 1, 1, SAMPLES);
+    feeding w = feeding_init(&r, STEPS, 1, 1, SAMPLES);
     op_node *x = input_f32(&w, "x", T | B, STEPS * SAMPLES * UNITS);
     op_shape none = op_shape_make(0, NULL);
     op_node *i = make_input(b, "i", DTYPE_I32, T | B, &none);
     double place[STEPS * SAMPLES];
     for (int k = 0; k < STEPS * SAMPLES; k++)
         place[k] = k % 4 - 1; /* -1 and 2 are outside */
-    trial_feed(&w, i, place, STEPS * SAMPLES);
+    feeding_feed(&w, i, place, STEPS * SAMPLES);
     op_node *plain = make_scatter(b, x, i, 2, T | B);
     const float *up = numbers(&w, plain), *down = numbers(&w, reordered(plain, AXIS_T, true));
     const float *in = fed(&w, x);
@@ -212,14 +201,14 @@ Test(eval_sums, scatter_adds_duplicates_in_the_order_of_steps) {
 }
 
 Test(eval_sums, put_adds_into_computed_steps) {
-    trial w = trial_init(&r, STEPS, 3, 1, 2);
+    feeding w = feeding_init(&r, STEPS, 3, 1, 2);
     op_node *x = input_f32(&w, "x", T | B, STEPS * 2 * UNITS);
     op_shape none = op_shape_make(0, NULL);
     op_node *i = make_input(b, "i", DTYPE_I32, T | B, &none);
     double place[STEPS * 2];
     for (int k = 0; k < STEPS * 2; k++)
         place[k] = k % 5 - 1;
-    trial_feed(&w, i, place, STEPS * 2);
+    feeding_feed(&w, i, place, STEPS * 2);
     op_node *put = make_put(b, x, AXIS_S, i, S | B);
     cr_assert_eq(put->domain, S | B);
     const float *got = numbers(&w, put), *in = fed(&w, x);

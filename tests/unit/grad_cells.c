@@ -5,30 +5,19 @@
 #include <string.h>
 
 #include "tests/support/recurrent.h"
+#include "tests/support/suite.h"
 
-static recurrent r;
-static op_builder *b;
-
-static void start(void) {
-    recurrent_init(&r);
-    b = r.b;
-}
-
-static void finish(void) {
-    recurrent_free(&r);
-}
-
-TestSuite(grad_cells, .init = start, .fini = finish);
+SUITE_WITH_RECURRENT(grad_cells);
 
 static op_node *tanh_of(op_node *x) {
     return make_unary(b, OP_TANH, x);
 }
 
 /* Lengths of t over the samples; 5 steps and 3 samples of 5, 2 and 0 steps. */
-static void ragged(trial *w, const op_node *lengths) {
-    *w = trial_init(&r, 5, 3, 3, 3);
+static void ragged(feeding *w, const op_node *lengths) {
+    *w = feeding_init(&r, 5, 3, 3, 3);
     if (lengths)
-        trial_feed(w, lengths, (double[]){5, 2, 0}, 3);
+        feeding_feed(w, lengths, (double[]){5, 2, 0}, 3);
 }
 
 static op_node *lengths_of(int axis, const char *name) {
@@ -49,24 +38,24 @@ static op_node *without_padding(op_node *x) {
 }
 
 /* Gradients of loss with respect to every variable agree with slopes. */
-static void agrees(trial *w, op_node *loss, op_node *const *variables, size_t count) {
+static void agrees(feeding *w, op_node *loss, op_node *const *variables, size_t count) {
     op_node *gradients[32];
     cr_assert_leq(count, 32);
     cr_assert(grad_program(r.g, loss, variables, count, gradients), "%s", r.p.problem.message);
-    trial_draw(w, &loss, 1);
-    trial_draw(w, gradients, count);
+    feeding_draw(w, &loss, 1);
+    feeding_draw(w, gradients, count);
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(gradients[i]->domain, variables[i]->domain);
         cr_assert(op_shape_equal(&gradients[i]->shape, &variables[i]->shape));
-        double off = trial_slope_error(w, loss, variables[i], without_padding(gradients[i]));
+        double off = feeding_slope_error(w, loss, variables[i], without_padding(gradients[i]));
         cr_expect_lt(off, 1e-7, "%s: off by %g", variables[i]->name, off);
     }
 }
 
 /* NaN in the padding of x must reach nothing. x is {t,b} [units]. */
-static void poison(trial *w, const op_node *x, int units) {
+static void poison(feeding *w, const op_node *x, int units) {
     static const int length[] = {5, 2, 0};
-    double *data = trial_fed(w, x);
+    double *data = feeding_fed(w, x);
     for (int t = 0; t < 5; t++)
         for (int sample = 0; sample < 3; sample++)
             for (int i = 0; i < units && t >= length[sample]; i++)
@@ -76,9 +65,9 @@ static void poison(trial *w, const op_node *x, int units) {
 Test(grad_cells, lstm_with_lengths_and_poisoned_padding) {
     op_node *lengths = lengths_of(AXIS_T, "lengths"), *x = recurrent_input(&r, "x", T | B, 1, 2);
     op_node *h = recurrent_lstm(&r, "", x, 2, 2, 1), *loss = recurrent_energy(&r, h);
-    trial w;
+    feeding w;
     ragged(&w, lengths);
-    trial_draw(&w, &loss, 1);
+    feeding_draw(&w, &loss, 1);
     poison(&w, x, 2);
     agrees(&w, loss, r.weights.at, r.weights.count);
 }
@@ -88,15 +77,15 @@ Test(grad_cells, the_input_gradient_is_zero_past_the_end) {
     op_node *loss = recurrent_energy(&r, recurrent_lstm(&r, "", x, 1, 2, -1)), *gradient;
     cr_assert(grad_program(r.g, loss, &x, 1, &gradient));
     op_node *masked = without_padding(gradient);
-    trial w;
+    feeding w;
     ragged(&w, lengths);
-    trial_draw(&w, &loss, 1);
+    feeding_draw(&w, &loss, 1);
     poison(&w, x, 1);
-    eval *e = trial_run(&w, &masked, 1);
+    eval *e = feeding_run(&w, &masked, 1);
     static const int length[] = {5, 2, 0};
     for (int t = 0; t < 5; t++)
         for (int sample = 0; sample < 3; sample++) {
-            double g = trial_number(e, masked, (size_t)(t * 3 + sample));
+            double g = feeding_number(e, masked, (size_t)(t * 3 + sample));
             cr_expect(t < length[sample] ? g != 0 && isfinite(g) : g == 0);
         }
 }
@@ -115,7 +104,7 @@ static void try_distance(int distance) {
     graph_bind(r.g, before, h);
     op_node *end = make_last(b, h, AXIS_T, recurrent_product(&r, first, context));
     op_node *loss = make_add(b, recurrent_energy(&r, h), recurrent_energy(&r, end));
-    trial w;
+    feeding w;
     ragged(&w, lengths);
     op_node *variables[] = {first, own, context, x};
     agrees(&w, loss, variables, 4);
@@ -136,7 +125,7 @@ Test(grad_cells, a_bidirectional_stack) {
     op_node *both[] = {recurrent_lstm(&r, "f", x, 2, 1, 1), recurrent_lstm(&r, "b", x, 2, 1, -1)};
     op_node *y = recurrent_lstm(&r, "top", make_concat(b, both, 2, 0), 2, 1, 1);
     op_node *loss = recurrent_energy(&r, make_last(b, y, AXIS_T, recurrent_number(&r, 0)));
-    trial w;
+    feeding w;
     ragged(&w, lengths);
     agrees(&w, loss, r.weights.at, r.weights.count - 4);
 }
@@ -150,7 +139,7 @@ Test(grad_cells, a_depth_axis_inside_each_step) {
     op_node *last = make_last(b, next, AXIS_S, zero);
     graph_bind(r.g, below, next);
     graph_bind(r.g, top, last);
-    trial w;
+    feeding w;
     ragged(&w, NULL);
     op_node *variables[] = {weight, x};
     agrees(&w, recurrent_energy(&r, last), variables, 2);
@@ -165,7 +154,7 @@ Test(grad_cells, a_grid_of_two_time_axes) {
     op_node *h = tanh_of(make_add(b, x, sum));
     graph_bind(r.g, up, h);
     graph_bind(r.g, left, h);
-    trial w;
+    feeding w;
     ragged(&w, NULL);
     op_node *variables[] = {u, v, x};
     agrees(&w, recurrent_energy(&r, h), variables, 3);
@@ -188,10 +177,10 @@ Test(grad_cells, attention_over_an_encoder_with_both_lengths) {
     op_node *h = tanh_of(make_add(b, make_add(b, xt, context), recurrent_product(&r, wd, h0)));
     graph_bind(r.g, h0, h);
     op_node *loss = recurrent_energy(&r, h);
-    trial w = trial_init(&r, 5, 4, 1, 3);
-    trial_feed(&w, target, (double[]){5, 2, 0}, 3);
-    trial_feed(&w, source, (double[]){3, 4, 1}, 3);
-    trial_draw(&w, &loss, 1);
+    feeding w = feeding_init(&r, 5, 4, 1, 3);
+    feeding_feed(&w, target, (double[]){5, 2, 0}, 3);
+    feeding_feed(&w, source, (double[]){3, 4, 1}, 3);
+    feeding_draw(&w, &loss, 1);
     poison(&w, xt, 2);
     op_node *variables[] = {we, wd, xs};
     agrees(&w, loss, variables, 3);
@@ -214,8 +203,8 @@ Test(grad_cells, a_recurrence_of_logarithms_with_infinite_states) {
     op_node *possible = make_binary(b, OP_LT, make_number(b, DTYPE_I32, 1), lengths);
     op_node *loss =
         make_total(b, make_select(b, possible, end, recurrent_number(&r, 0)), B, OP_KIND_SUM);
-    trial w = trial_init(&r, 5, 3, 1, 3);
-    trial_feed(&w, lengths, (double[]){5, 3, 0}, 3);
+    feeding w = feeding_init(&r, 5, 3, 1, 3);
+    feeding_feed(&w, lengths, (double[]){5, 3, 0}, 3);
     op_node *variables[] = {weight, logits};
     agrees(&w, loss, variables, 2);
 }
@@ -228,7 +217,7 @@ Test(grad_cells, gradients_of_gradients) {
     op_node *norm = recurrent_energy(&r, first[0]);
     for (int i = 1; i < 12; i++)
         norm = make_add(b, norm, recurrent_energy(&r, first[i]));
-    trial w;
+    feeding w;
     ragged(&w, lengths);
     agrees(&w, norm, r.weights.at, 12);
 }
@@ -248,10 +237,10 @@ Test(grad_cells, a_learning_rule_inside_the_step) {
     graph_bind(r.g, before, next);
     op_node *difference = recurrent_energy(&r, make_sub(b, slope, by_hand));
     op_node *loss = recurrent_energy(&r, recurrent_product(&r, next, q));
-    trial w;
+    feeding w;
     ragged(&w, NULL);
     op_node *variables[] = {rate, k, v, q};
     agrees(&w, loss, variables, 4);
-    trial_draw(&w, &difference, 1);
-    cr_expect_lt(trial_number(trial_run(&w, &difference, 1), difference, 0), 1e-28);
+    feeding_draw(&w, &difference, 1);
+    cr_expect_lt(feeding_number(feeding_run(&w, &difference, 1), difference, 0), 1e-28);
 }

@@ -68,12 +68,12 @@ Test(grad_deferred, a_loss_of_gradients_waits_for_them) {
     graph_output_add(r.g, "curve", make_gradient(b, make_mul(b, slope, slope), w));
     expanded();
     double two = 2;
-    trial t = trial_init(&(recurrent){.p = r.p, .g = &made, .b = &made.builder}, 1, 1, 1, 1);
+    feeding t = feeding_init(&(recurrent){.p = r.p, .g = &made, .b = &made.builder}, 1, 1, 1, 1);
     for (size_t i = 0; i < made.nodes.count; i++)
         if (made.nodes.at[i]->op == OP_PARAM)
-            trial_feed(&t, made.nodes.at[i], &two, 1);
+            feeding_feed(&t, made.nodes.at[i], &two, 1);
     op_node *curve = made.outputs.at[0].node;
-    cr_expect_eq(trial_number(trial_run(&t, &curve, 1), curve, 0), 288); /* (9 w^4)' = 36 w^3 */
+    cr_expect_eq(feeding_number(feeding_run(&t, &curve, 1), curve, 0), 288); /* (9 w^4)' = 36 w^3 */
 }
 
 Test(grad_deferred, what_the_loss_does_not_need_has_gradient_zero) {
@@ -116,12 +116,12 @@ Test(grad_deferred, an_adjoint_of_the_users_own_may_hold_a_gradient) {
     graph_output_add(r.g, "g", make_gradient(b, make_mul(b, custom, recurrent_number(&r, 3)), w));
     expanded();
     double half = 0.5;
-    trial t = trial_init(&(recurrent){.p = r.p, .g = &made, .b = &made.builder}, 1, 1, 1, 1);
+    feeding t = feeding_init(&(recurrent){.p = r.p, .g = &made, .b = &made.builder}, 1, 1, 1, 1);
     for (size_t i = 0; i < made.nodes.count; i++)
         if (made.nodes.at[i]->op == OP_PARAM)
-            trial_feed(&t, made.nodes.at[i], &half, 1);
+            feeding_feed(&t, made.nodes.at[i], &half, 1);
     op_node *g = made.outputs.at[0].node;
-    cr_expect_eq(trial_number(trial_run(&t, &g, 1), g, 0), 3);
+    cr_expect_eq(feeding_number(feeding_run(&t, &g, 1), g, 0), 3);
 }
 
 Test(grad_deferred, nothing_inside_a_step_is_differentiated_through_one) {

@@ -4,20 +4,9 @@
 #include <string.h>
 
 #include "tests/support/recurrent.h"
+#include "tests/support/suite.h"
 
-static recurrent r;
-static op_builder *b;
-
-static void start(void) {
-    recurrent_init(&r);
-    b = r.b;
-}
-
-static void finish(void) {
-    recurrent_free(&r);
-}
-
-TestSuite(grad_rules, .init = start, .fini = finish);
+SUITE_WITH_RECURRENT(grad_rules);
 
 static op_node *grad_of(op_node *loss, op_node *variable) {
     op_node *gradient;
@@ -26,9 +15,9 @@ static op_node *grad_of(op_node *loss, op_node *variable) {
 }
 
 static double value_of(op_node *n, size_t i) {
-    trial w = trial_init(&r, 3, 4, 5, 2);
-    trial_draw(&w, &n, 1);
-    return trial_number(trial_run(&w, &n, 1), n, i);
+    feeding w = feeding_init(&r, 3, 4, 5, 2);
+    feeding_draw(&w, &n, 1);
+    return feeding_number(feeding_run(&w, &n, 1), n, i);
 }
 
 Test(grad_rules, the_adjoint_of_a_sum_is_expanded_and_of_a_broadcast_summed) {
@@ -57,14 +46,14 @@ Test(grad_rules, the_adjoint_of_a_delay_is_the_opposite_delay) {
     op_node *to_x = grad_of(loss, x), *to_init = grad_of(loss, init);
     cr_assert_eq(to_x->op, OP_DELAY);
     cr_expect_eq(to_x->attributes.distance, -2);
-    trial w = trial_init(&r, 5, 1, 1, 1);
+    feeding w = feeding_init(&r, 5, 1, 1, 1);
     op_node *roots[] = {to_x, to_init};
-    trial_draw(&w, roots, 2);
-    eval *e = trial_run(&w, roots, 2);
+    feeding_draw(&w, roots, 2);
+    eval *e = feeding_run(&w, roots, 2);
     static const double expected[] = {2, 3, 4, 0, 0};
     for (size_t i = 0; i < 5; i++)
-        cr_expect_eq(trial_number(e, to_x, i), expected[i]);
-    cr_expect_eq(trial_number(e, to_init, 0), 0 + 1);
+        cr_expect_eq(feeding_number(e, to_x, i), expected[i]);
+    cr_expect_eq(feeding_number(e, to_init, 0), 0 + 1);
 }
 
 Test(grad_rules, contributions_add_in_the_order_of_their_readers) {
@@ -80,12 +69,12 @@ Test(grad_rules, contributions_add_in_the_order_of_their_readers) {
 Test(grad_rules, ties_of_a_maximum_share) {
     op_node *x = recurrent_weight(&r, "x", 0, 1, 3);
     op_node *loss = make_reduce(b, x, 0, OP_KIND_MAX), *gradient = grad_of(loss, x);
-    trial w = trial_init(&r, 1, 1, 1, 1);
-    trial_feed(&w, x, (double[]){2, 1, 2}, 3);
-    eval *e = trial_run(&w, &gradient, 1);
-    cr_expect_eq(trial_number(e, gradient, 0), 0.5);
-    cr_expect_eq(trial_number(e, gradient, 1), 0);
-    cr_expect_eq(trial_number(e, gradient, 2), 0.5);
+    feeding w = feeding_init(&r, 1, 1, 1, 1);
+    feeding_feed(&w, x, (double[]){2, 1, 2}, 3);
+    eval *e = feeding_run(&w, &gradient, 1);
+    cr_expect_eq(feeding_number(e, gradient, 0), 0.5);
+    cr_expect_eq(feeding_number(e, gradient, 1), 0);
+    cr_expect_eq(feeding_number(e, gradient, 2), 0.5);
 }
 
 Test(grad_rules, a_custom_adjoint_replaces_what_is_behind_it) {

@@ -4,20 +4,9 @@
 
 #include "jit/check.h"
 #include "tests/support/recurrent.h"
+#include "tests/support/suite.h"
 
-static recurrent r;
-static op_builder *b;
-
-static void start(void) {
-    recurrent_init(&r);
-    b = r.b;
-}
-
-static void finish(void) {
-    recurrent_free(&r);
-}
-
-TestSuite(graph_merge, .init = start, .fini = finish);
+SUITE_WITH_RECURRENT(graph_merge);
 
 typedef void pass(const graph *from, graph *to);
 

@@ -4,32 +4,17 @@
 
 #include "tests/support/compare.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/suite.h"
 
 enum { T = 1, B = 2, S = 4 };
 
-static arena memory;
-static jmp_buf escape;
-static error problem;
-static graph g;
-static op_builder *b;
-
-static void open_graph(void) {
-    setenv("EDDY_GUARD", "1", 1);
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-    problem = (error){.code = STATUS_OK};
-    graph_init(&g, &memory, &problem);
-    b = &g.builder;
-    graph_axis_add(&g, "t", false, -1);
-    graph_axis_add(&g, "b", true, -1);
-    graph_axis_add(&g, "s", false, -1);
+static void add_axes(graph *to) {
+    graph_axis_add(to, "t", false, -1);
+    graph_axis_add(to, "b", true, -1);
+    graph_axis_add(to, "s", false, -1);
 }
 
-static void close_graph(void) {
-    arena_free(&memory);
-}
-
-TestSuite(jit_compare, .init = open_graph, .fini = close_graph);
+SUITE_WITH_GRAPH(jit_compare, add_axes);
 
 static op_shape shape(int rank, int64_t first, int64_t second) {
     return op_shape_make(rank, (const int64_t[]){first, second});
@@ -288,8 +273,8 @@ Test(jit_compare, narrow_machine) {
 Test(jit_compare, random_programs_with_every_pass_checked) {
     setenv("EDDY_CHECK", "2", 1);
     for (uint64_t seed = 1; seed <= 12; seed++) {
-        close_graph();
-        open_graph();
+        suite_close();
+        suite_open();
         int64_t extents[3][LIMIT_AXES];
         graph_init(&g, &memory, &problem);
         random_graph(&g, seed, &(random_options){.steps = 12, .gradients = true});

@@ -3,37 +3,22 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/compare.h"
+#include "tests/support/suite.h"
 
 enum { AXIS_T, AXIS_B, AXIS_S, AXIS_D, AXIS_ONE, AXIS_NONE };
 enum { T = 1, B = 2, S = 4, D = 8, ONE = 16, NONE = 32 };
 
-static arena memory;
-static jmp_buf escape;
-static error problem;
-static graph g;
-static op_builder *b;
-
 /* Extents: t, b and s of the run; d is 3, one is 1, none is 0. */
-static void open_graph(void) {
-    setenv("EDDY_GUARD", "1", 1);
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-    problem = (error){.code = STATUS_OK};
-    graph_init(&g, &memory, &problem);
-    b = &g.builder;
-    graph_axis_add(&g, "t", false, -1);
-    graph_axis_add(&g, "b", true, -1);
-    graph_axis_add(&g, "s", false, -1);
-    graph_axis_add(&g, "d", false, 3);
-    graph_axis_add(&g, "one", false, 1);
-    graph_axis_add(&g, "none", false, 0);
+static void add_axes(graph *to) {
+    graph_axis_add(to, "t", false, -1);
+    graph_axis_add(to, "b", true, -1);
+    graph_axis_add(to, "s", false, -1);
+    graph_axis_add(to, "d", false, 3);
+    graph_axis_add(to, "one", false, 1);
+    graph_axis_add(to, "none", false, 0);
 }
 
-static void close_graph(void) {
-    arena_free(&memory);
-}
-
-TestSuite(jit_corners, .init = open_graph, .fini = close_graph);
+SUITE_WITH_GRAPH(jit_corners, add_axes);
 
 static void check(void) {
     static const int64_t sizes[][3] = {{0, 2, 3}, {1, 1, 1}, {5, 3, 2}, {2, 1, 0},

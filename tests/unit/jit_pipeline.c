@@ -10,21 +10,11 @@
 #include "jit/plan.h"
 #include "jit/program.h"
 #include "tests/support/apart.h"
+#include "tests/support/suite.h"
 
-static arena memory;
-static jmp_buf escape;
 static error problem;
 
-static void open_memory(void) {
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-}
-
-static void close_memory(void) {
-    arena_free(&memory);
-}
-
-TestSuite(jit_pipeline, .init = open_memory, .fini = close_memory);
+SUITE_WITH_MEMORY(jit_pipeline);
 
 /* y = factor * x over {t,b}, where t has lengths. */
 static graph *scaled(double factor) {

@@ -5,32 +5,17 @@
 
 #include "jit/program.h"
 #include "tests/support/compare.h"
+#include "tests/support/suite.h"
 #include "tests/support/writing.h"
 
 enum { T = 1, B = 2 };
 
-static arena memory;
-static jmp_buf escape;
-static error problem;
-static graph g;
-static op_builder *b;
-
-static void open_graph(void) {
-    setenv("EDDY_GUARD", "1", 1);
-    cr_assert(setjmp(escape) == 0, "out of memory");
-    arena_init(&memory, allocator_default(), &escape);
-    problem = (error){.code = STATUS_OK};
-    graph_init(&g, &memory, &problem);
-    b = &g.builder;
-    graph_axis_add(&g, "t", false, -1);
-    graph_axis_add(&g, "b", true, -1);
+static void add_axes(graph *to) {
+    graph_axis_add(to, "t", false, -1);
+    graph_axis_add(to, "b", true, -1);
 }
 
-static void close_graph(void) {
-    arena_free(&memory);
-}
-
-TestSuite(jit_update, .init = open_graph, .fini = close_graph);
+SUITE_WITH_GRAPH(jit_update, add_axes);
 
 static op_node *param(const char *name, int64_t rows, int64_t columns) {
     op_shape s = op_shape_make(2, (const int64_t[]){rows, columns});

@@ -5,20 +5,9 @@
 #include <string.h>
 
 #include "tests/support/recurrent.h"
+#include "tests/support/suite.h"
 
-static recurrent r;
-static op_builder *b;
-
-static void start(void) {
-    recurrent_init(&r);
-    b = r.b;
-}
-
-static void finish(void) {
-    recurrent_free(&r);
-}
-
-TestSuite(sweeps, .init = start, .fini = finish);
+SUITE_WITH_RECURRENT(sweeps);
 
 static op_node *const *with_gradients(op_node *loss, node_list *roots) {
     op_node **gradients = arena_array(r.g->memory, op_node *, r.weights.count);
