@@ -174,6 +174,7 @@ struct schedule_item {
     op_node *node;  /* a single value, computed for all of its domain that no enclosing loop fixes;
                        NULL for a loop */
     int axis, sign; /* a loop: over this axis, +1 upwards or -1 downwards */
+    bool block;     /* a loop over blocks of steps: its body computes a whole block, item by item */
     schedule_list items; /* its body in dependence order */
 };
 /* first: axis to try before the others (the blocked axis), -1 none. Among independent items the
@@ -202,6 +203,14 @@ int sweeps_axis(graph *g, arena *memory);
 /* Pass: sets `outermost` and `reverse` of every reduction over the blocked axis (rule 35). A new
  * graph. */
 void order_graph(const graph *from, graph *to);
+
+/* ---- blocks.c */
+/* schedule_graph with the items of each sweep in a loop over blocks of sweeps_axis; just that if
+ * there is no such axis. */
+bool blocks_schedule(graph *g, arena *memory, op_node *const *roots, size_t count,
+                     schedule_list *out);
+/* Which axis the program is computed in blocks of, and why no earlier one. */
+void blocks_explain(graph *g, arena *memory, text *out);
 
 /* ---- mask.c */
 /* Pass: outputs become select(valid, value, 0) where their axes have lengths (rule 4d); outputs and

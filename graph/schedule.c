@@ -314,7 +314,7 @@ void schedule_print(const graph *g, const schedule_list *items, text *out) {
         const schedule_list *items;
         size_t next;
     } level;
-    level stack[LIMIT_AXES + 1] = {{items, 0}};
+    level stack[LIMIT_AXES + 2] = {{items, 0}}; /* blocks and a loop over one axis */
     int depth = 0;
     while (depth >= 0) {
         if (stack[depth].next == stack[depth].items->count) {
@@ -327,7 +327,8 @@ void schedule_print(const graph *g, const schedule_list *items, text *out) {
             text_add(out, "%s %s\n", print_name(out->memory, item->node),
                      op_get((op_id)item->node->op)->name);
         } else {
-            text_add(out, "loop %s%c\n", g->axes[item->axis].name, item->sign > 0 ? '+' : '-');
+            text_add(out, "%s %s%c\n", item->block ? "blocks" : "loop", g->axes[item->axis].name,
+                     item->sign > 0 ? '+' : '-');
             stack[++depth] = (level){&item->items, 0};
         }
     }

@@ -17,8 +17,8 @@ typedef struct aot_frame {
     emit *e;
     aot *a;
     LLVMValueRef function;
-    LLVMValueRef extents[LIMIT_AXES];
-    LLVMValueRef groups[AOT_GROUPS]; /* pointers to structs; NULL: there is none */
+    LLVMValueRef extents[PLAN_EXTENTS]; /* one block is all */
+    LLVMValueRef groups[AOT_GROUPS];    /* pointers to structs; NULL: there is none */
     LLVMValueRef memory, memory_bytes;
     VEC(aot_product) products;
     /* set by aot_layout: offsets in the arena */

@@ -128,6 +128,9 @@ LLVMValueRef aot_layout_is_too_large(const aot_frame *f) {
 
 void aot_layout(aot_frame *f) {
     const emit *e = f->e;
+    int block_axis = nest_block_axis(f->a->plan);
+    if (block_axis >= 0)
+        f->extents[PLAN_BLOCK] = f->extents[block_axis];
     const aot *a = f->a;
     size_t count = a->plan->buffers.count;
     LLVMValueRef end = emit_integer(e, 0);

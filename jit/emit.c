@@ -111,6 +111,7 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_PREPARED] = 0;
     context[EMIT_MEET] = (int64_t)(uintptr_t)meet;
     context[EMIT_BARRIER] = (int64_t)(uintptr_t)barrier;
+    context[EMIT_STEPS] = INT32_MAX;
 }
 
 static const char *kernel_symbol(const emit *e, const nest *n) {
@@ -200,8 +201,66 @@ static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t
     emit_loop_close(e, &loop, NULL);
 }
 
-/* Depth of recursion: nested loops, at most the axes. */
-static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
+/* first <= step < end of an axis that runs in blocks. */
+typedef struct block {
+    int axis; /* -1: none */
+    LLVMValueRef first, end;
+} block;
+
+static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, const block *inside);
+
+static void set_context(const emit *e, LLVMValueRef entry, int field, LLVMValueRef value) {
+    LLVMBuildStore(e->builder, value, emit_entry(e, LLVMGetParam(entry, 2), field));
+}
+
+/* counter, or how far it is from the other end, where the sign is negative. */
+static LLVMValueRef in_direction(const emit *e, int sign, LLVMValueRef counter,
+                                 LLVMValueRef count) {
+    LLVMValueRef last = sign < 0 ? emit_plus(e, count, emit_integer(e, -1)) : NULL;
+    return sign < 0 ? LLVMBuildSub(e->builder, last, counter, "") : counter;
+}
+
+static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+    LLVMValueRef first = emit_integer(e, 0), count, index;
+    if (inside->axis == item->axis) {
+        first = inside->first;
+        count = LLVMBuildSub(e->builder, inside->end, first, "");
+    } else {
+        count = emit_number(e, LLVMGetParam(entry, 1), item->axis);
+    }
+    emit_loop loop;
+    emit_loop_open(e, entry, &loop, emit_integer(e, 0), count, emit_integer(e, 1), NULL, 0);
+    index = emit_plus(e, first, in_direction(e, item->sign, loop.counter, count));
+    set_context(e, entry, item->axis, index);
+    emit_items(e, entry, &item->items, inside);
+    emit_loop_close(e, &loop, NULL);
+}
+
+/* Blocks begin at multiples of their length, whichever way the sweep goes. */
+static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef zero = emit_integer(e, 0), one = emit_integer(e, 1);
+    LLVMValueRef extent = emit_number(e, LLVMGetParam(entry, 1), item->axis);
+    LLVMValueRef steps = emit_number(e, LLVMGetParam(entry, 2), EMIT_STEPS);
+    LLVMValueRef whole = emit_pick(e, LLVMIntSGT, extent, one);
+    LLVMValueRef up = emit_plus(e, emit_plus(e, whole, steps), emit_integer(e, -1));
+    LLVMValueRef count = LLVMBuildUDiv(b, up, steps, "");
+    emit_loop loop;
+    emit_loop_open(e, entry, &loop, zero, count, one, NULL, 0);
+    LLVMValueRef number = in_direction(e, item->sign, loop.counter, count);
+    block own = {.axis = item->axis, .first = emit_times(e, number, steps)};
+    own.end = emit_pick(e, LLVMIntSLT, emit_plus(e, own.first, steps), extent);
+    LLVMValueRef is_first = LLVMBuildICmp(b, LLVMIntEQ, loop.counter, zero, "");
+    set_context(e, entry, EMIT_BLOCK_FIRST, own.first);
+    set_context(e, entry, EMIT_BLOCK_END, own.end);
+    set_context(e, entry, EMIT_BLOCK_FRESH,
+                LLVMBuildZExt(b, is_first, emit_type(e, BODY_I64, 1), ""));
+    emit_items(e, entry, &item->items, &own);
+    emit_loop_close(e, &loop, NULL);
+}
+
+/* Depth of recursion: nested loops, at most the axes and the blocks. */
+static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, const block *inside) {
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         size_t row = 0;
@@ -218,17 +277,10 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
             emit_call(e, entry, kernel_of(e, item->kernel), operands_of(e, item->kernel));
             continue;
         }
-        LLVMValueRef extent = emit_number(e, LLVMGetParam(entry, 1), item->axis);
-        emit_loop loop;
-        emit_loop_open(e, entry, &loop, emit_integer(e, 0), extent, emit_integer(e, 1), NULL, 0);
-        LLVMValueRef index = loop.counter;
-        if (item->sign < 0) {
-            LLVMValueRef last = LLVMBuildSub(e->builder, extent, emit_integer(e, 1), "");
-            index = LLVMBuildSub(e->builder, last, loop.counter, "");
-        }
-        LLVMBuildStore(e->builder, index, emit_entry(e, LLVMGetParam(entry, 2), item->axis));
-        emit_items(e, entry, &item->items);
-        emit_loop_close(e, &loop, NULL);
+        if (item->block)
+            emit_sweep(e, entry, item);
+        else
+            emit_steps(e, entry, item, inside);
     }
 }
 
@@ -236,6 +288,7 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items) {
 static void emit_parts(emit *e, LLVMValueRef entry) {
     LLVMBuilderRef b = e->builder;
     nest_list head = e->plan->items, rest = e->plan->items;
+    const block none = {.axis = -1};
     head.count = e->plan->prepared;
     rest.at += head.count;
     rest.count -= head.count;
@@ -246,11 +299,11 @@ static void emit_parts(emit *e, LLVMValueRef entry) {
         LLVMValueRef zero = emit_integer(e, 0);
         LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, done, zero, ""), prepare, after);
         LLVMPositionBuilderAtEnd(b, prepare);
-        emit_items(e, entry, &head);
+        emit_items(e, entry, &head, &none);
         LLVMBuildBr(b, after);
         LLVMPositionBuilderAtEnd(b, after);
     }
-    emit_items(e, entry, &rest);
+    emit_items(e, entry, &rest, &none);
 }
 
 /* A kernel of the other object. */

@@ -53,11 +53,17 @@ enum {
     EMIT_PREPARED, /* 1: what the plan's prepared items make is there; 0: they must run */
     EMIT_MEET,     /* address of an emit_meet */
     EMIT_BARRIER,  /* for that function alone */
-    EMIT_CONTEXT   /* numbers in all */
+    EMIT_STEPS,    /* of a block: at least 1, and not more than the axis has, if it has any */
+    /* of the current block, by the code: its steps are first <= step < end; is it the first of a
+       sweep? */
+    EMIT_BLOCK_FIRST,
+    EMIT_BLOCK_END,
+    EMIT_BLOCK_FRESH,
+    EMIT_CONTEXT /* numbers in all */
 };
 /* Returns when every thread of the call has called it. */
 typedef void emit_meet(int64_t *context);
-/* Fills a context; for one thread with one part of each, meet may be NULL. */
+/* Fills a context; for one thread with one part of each, meet may be NULL. One block is all. */
 void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts, emit_meet *meet,
                   void *barrier);
 

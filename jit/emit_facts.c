@@ -249,8 +249,22 @@ static void choose_blocks(emit_nest *s) {
     for (int r = s->parallel; r < s->loops && s->block_range < 0; r++)
         if (n->ranges.at[r].count != 1)
             s->block_range = r;
-    s->block_store = store;
+    s->rest[0] = store;
     s->repeatable = false; /* a state would take in the same steps twice */
+}
+
+/* States that rest between blocks of steps do so where the nest itself stores them. */
+static void choose_rests(emit_nest *s) {
+    const nest *n = s->n;
+    s->rest = arena_array(s->e->memory, nest_ref, n->folds.count + 1);
+    for (size_t f = 0; f < n->folds.count; f++) {
+        s->rest[f] = -1;
+        for (size_t i = 0; n->folds.at[f].rested >= 0 && i < n->tape.count; i++) {
+            const nest_instruction *store = &n->tape.at[i];
+            if (store->op == NEST_STORE && store->which == n->tape.at[n->folds.at[f].rested].which)
+                s->rest[f] = (nest_ref)i;
+        }
+    }
 }
 
 /* ---- instructions */
@@ -278,10 +292,10 @@ static bool knows_lanes(const emit_nest *s, size_t i) {
 }
 
 static void place_instructions(emit_nest *s, bool *reached) {
-    if (s->block_range >= 0) {
-        reach_operands(&s->n->tape.at[s->block_store], reached);
-        reach_all(s->n, reached);
-    }
+    for (size_t f = 0; s->folds && f < s->n->folds.count; f++)
+        if (s->rest[f] >= 0)
+            reach_operands(&s->n->tape.at[s->rest[f]], reached);
+    reach_all(s->n, reached);
     for (size_t i = 0; i < s->n->tape.count; i++) {
         emit_fact *f = &s->facts[i];
         f->depth = depth_of(s, f->depends);
@@ -398,6 +412,7 @@ void emit_facts(emit_nest *s) {
     bool *reached = reach_of_steps(s);
     choose_tile(s, reached);
     choose_order(s, reached);
+    choose_rests(s);
     choose_blocks(s);
     emit_split_choose(s);
     place_instructions(s, reached);

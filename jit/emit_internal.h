@@ -97,10 +97,10 @@ typedef struct emit_nest {
     int loops, parallel;         /* ranges; parallel ones */
     int *order;                  /* ranges, outermost first */
     int vector_range, row_range; /* -1: none */
-    int panel_depth;      /* of a tile's shared operand: the loops outside choose it; 0: none */
-    bool row_blocks;      /* the rows run in blocks, outside of everything else */
-    int block_range;      /* folded range that runs in blocks, inside those; -1: none */
-    nest_ref block_store; /* where its states rest meanwhile */
+    int panel_depth; /* of a tile's shared operand: the loops outside choose it; 0: none */
+    bool row_blocks; /* the rows run in blocks, outside of everything else */
+    int block_range; /* folded range that runs in blocks, inside those; -1: none */
+    nest_ref *rest;  /* by fold: the store where its state rests between blocks; -1: none */
     int vector_depth, row_depth; /* depth of their bodies; beyond every depth if there is none */
     int most_width, most_vectors, most_rows;
     emit_fact *facts; /* by instruction */
@@ -114,6 +114,8 @@ typedef struct emit_nest {
     int width, vectors, rows;
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
     LLVMValueRef *counts;             /* by range, i64 */
+    LLVMValueRef *origin;             /* by range: its least index */
+    LLVMValueRef later;               /* i1: not a sweep's first block; NULL: no states rest */
     LLVMValueRef *index;              /* by range */
     LLVMValueRef many;                /* i1, tiled nests: do enough rows share a panel? */
     LLVMValueRef packs;               /* i1: are panels copied? NULL: never */
@@ -198,6 +200,11 @@ LLVMValueRef emit_times(const emit *e, LLVMValueRef x, LLVMValueRef y);
  * of s->width lanes. */
 LLVMValueRef emit_scalar_of(const emit_nest *s, nest_ref value, int row, int vector);
 LLVMValueRef emit_wide_of(const emit_nest *s, nest_ref value, int row, int vector);
+
+/* A number of the thread's context. */
+LLVMValueRef emit_told(const emit_nest *s, int which);
+/* The index of a range whose iteration `counter` it is. */
+LLVMValueRef emit_index(const emit_nest *s, int range, LLVMValueRef counter);
 
 /* ---- emit_panel.c: panels of a tile's shared operand */
 /* In the function's entry: memory, and whether copying pays. */

@@ -36,7 +36,9 @@ static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {
     int64_t constant = element ? 1 : nest_stride(b, k, axes, &count);
     LLVMValueRef stride = emit_integer(s->e, constant);
     for (int i = 0; !element && i < count; i++)
-        stride = emit_times(s->e, stride, emit_extent(s, axes[i]));
+        stride = emit_times(s->e, stride,
+                            axes[i] == b->block - 1 ? emit_told(s, EMIT_STEPS)
+                                                    : emit_extent(s, axes[i]));
     return stride;
 }
 
@@ -55,6 +57,25 @@ static LLVMValueRef buffer_number(const emit_nest *s, int32_t buffer) {
     return LLVMBuildSExt(e->builder, number, emit_type(e, BODY_I64, 1), "");
 }
 
+static LLVMValueRef offset(const emit_nest *s, const nest_instruction *in, LLVMValueRef from,
+                           LLVMValueRef elements) {
+    if (LLVMIsNull(elements))
+        return from;
+    LLVMTypeRef type = emit_memory_type(s->e, (body_type)in->type, 1);
+    return LLVMBuildGEP2(s->e->builder, type, from, &elements, 1, "");
+}
+
+/* Memory that holds one block begins with the block's first step. */
+static LLVMValueRef base_of_block(emit_nest *s, const nest_instruction *in, LLVMValueRef from) {
+    const nest_buffer *b = &s->e->plan->buffers.at[in->which];
+    int position = 0;
+    while (b->axes[position] != b->block - 1)
+        position++;
+    LLVMValueRef first = emit_told(s, EMIT_BLOCK_FIRST);
+    LLVMValueRef away = emit_times(s->e, first, stride_of(s, in, position));
+    return offset(s, in, from, LLVMBuildNeg(s->e->builder, away, ""));
+}
+
 static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) {
     const emit *e = s->e;
     for (const emit_access *other = s->accesses; other != a; other++)
@@ -65,10 +86,13 @@ static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) 
         return bytes;
     LLVMValueRef number = buffer_number(s, buffer), table = LLVMGetParam(s->function, 0);
     LLVMValueRef at = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
-    return LLVMBuildLoad2(e->builder, e->pointer, at, "");
+    LLVMValueRef base = LLVMBuildLoad2(e->builder, e->pointer, at, "");
+    bool block = s->e->plan->buffers.at[buffer].block > 0;
+    return block ? base_of_block(s, instruction_of(s, a), base) : base;
 }
 
-/* How far the access moves when the range does one step, over the indices that move regularly. */
+/* How far the access moves when the range does one step, over the indices that move regularly.
+ */
 static LLVMValueRef distance(emit_nest *s, const emit_access *a, int range) {
     const nest_instruction *in = instruction_of(s, a);
     LLVMValueRef sum = emit_integer(s->e, 0);
@@ -100,14 +124,6 @@ void emit_memory_start(emit_nest *s) {
         for (int row = 0; row < s->most_rows; row++)
             a->row_offset[row] = emit_times(s->e, emit_integer(s->e, row), step);
     }
-}
-
-static LLVMValueRef offset(const emit_nest *s, const nest_instruction *in, LLVMValueRef from,
-                           LLVMValueRef elements) {
-    if (LLVMIsNull(elements))
-        return from;
-    LLVMTypeRef type = emit_memory_type(s->e, (body_type)in->type, 1);
-    return LLVMBuildGEP2(s->e->builder, type, from, &elements, 1, "");
 }
 
 LLVMValueRef *emit_memory_pointer(const emit_nest *s, const emit_access *a, int depth, int row) {

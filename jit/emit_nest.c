@@ -45,6 +45,10 @@ static LLVMValueRef plus_integer(const emit_nest *s, LLVMValueRef value, int64_t
 
 /* ---- one copy of one instruction */
 
+LLVMValueRef emit_told(const emit_nest *s, int which) {
+    return emit_number(s->e, LLVMGetParam(s->function, 2), which);
+}
+
 static LLVMValueRef range_index(const emit_nest *s, int range, int row, int vector) {
     if (range == s->row_range)
         return plus_integer(s, s->index[range], row);
@@ -72,7 +76,7 @@ static LLVMValueRef copy_of(emit_nest *s, size_t i, int row, int vector, int wid
     case NEST_RANGE:
         return range_index(s, in->which, row, vector);
     case NEST_OUTER:
-        return emit_number(s->e, LLVMGetParam(s->function, 2), in->which);
+        return emit_told(s, in->which);
     case NEST_COUNT:
         return emit_extent(s, in->which);
     case NEST_LOAD:
@@ -131,10 +135,10 @@ static void emit_depth(emit_nest *s, int depth, bool late) {
 
 /* ---- loops */
 
-static LLVMValueRef directed(const emit_nest *s, int range, LLVMValueRef counter) {
+LLVMValueRef emit_index(const emit_nest *s, int range, LLVMValueRef counter) {
     if (!s->n->ranges.at[range].descending)
-        return counter;
-    LLVMValueRef last = plus_integer(s, s->counts[range], -1);
+        return emit_plus(s->e, s->origin[range], counter);
+    LLVMValueRef last = plus_integer(s, emit_plus(s->e, s->origin[range], s->counts[range]), -1);
     return LLVMBuildSub(s->e->builder, last, counter, "");
 }
 
@@ -171,26 +175,39 @@ static void unpack_states(emit_nest *s, const LLVMValueRef *from) {
                 *state_of(s, f, row, vector) = from[count++];
 }
 
+/* i1: does a block before this one, of steps or of a long fold, rest? NULL: never. */
+static LLVMValueRef is_later(const emit_nest *s) {
+    LLVMBuilderRef b = s->e->builder;
+    if (s->block_range < 0)
+        return s->later;
+    LLVMValueRef zero = emit_integer(s->e, 0);
+    LLVMValueRef later = LLVMBuildICmp(b, LLVMIntNE, s->first[s->block_range], zero, "");
+    return s->later ? LLVMBuildOr(b, later, s->later, "") : later;
+}
+
 /* Blocks but the first go on where the one before stopped. One branch around the loads, not a
  * choice for each of them: that is less to compile. */
 static void emit_resumption(emit_nest *s) {
     const emit *e = s->e;
     LLVMBuilderRef b = e->builder;
-    emit_access *a = &s->accesses[s->facts[s->block_store].access];
-    emit_memory_advance(s, a, s->parallel);
-    LLVMValueRef zero = emit_integer(e, 0);
-    LLVMValueRef later = LLVMBuildICmp(b, LLVMIntNE, s->first[s->block_range], zero, "");
+    LLVMValueRef later = is_later(s);
+    if (!later)
+        return;
+    for (size_t f = 0; f < s->n->folds.count; f++)
+        emit_memory_advance(s, &s->accesses[s->facts[s->rest[f]].access], s->parallel);
     LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
     LLVMBasicBlockRef resume = LLVMAppendBasicBlockInContext(e->context, s->function, "");
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, s->function, "");
     LLVMBuildCondBr(b, later, resume, after);
     LLVMPositionBuilderAtEnd(b, resume);
-    int count = pack_states(s, NULL);
+    int count = pack_states(s, NULL), each = s->rows * s->vectors;
     LLVMValueRef *states = arena_array(e->memory, LLVMValueRef, count + 1);
     LLVMValueRef *saved = arena_array(e->memory, LLVMValueRef, count + 1);
     pack_states(s, states);
-    for (int i = 0; i < count; i++)
-        saved[i] = emit_memory_load(s, a, i / s->vectors, i % s->vectors);
+    for (int i = 0; i < count; i++) {
+        const emit_access *a = &s->accesses[s->facts[s->rest[i / each]].access];
+        saved[i] = emit_memory_load(s, a, i % each / s->vectors, i % s->vectors);
+    }
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, after);
     for (int i = 0; i < count; i++) {
@@ -225,7 +242,7 @@ static void emit_folded(emit_nest *s) {
         emit_loop_open(e, s->function, &loops[d], s->first[range], s->limit[range],
                        emit_integer(e, 1), states, count);
         unpack_states(s, states);
-        s->index[range] = directed(s, range, loops[d].counter);
+        s->index[range] = emit_index(s, range, loops[d].counter);
         emit_depth(s, s->parallel + d + 1, false);
     }
     take_next_states(s);
@@ -268,11 +285,11 @@ static void emit_range(emit_nest *s, int depth) {
         }
         emit_loop loop;
         emit_loop_open(e, s->function, &loop, part->start, part->end, span, NULL, 0);
-        s->index[range] = directed(s, range, loop.counter);
-        if (part->overlap) {
-            LLVMValueRef last = LLVMBuildSub(e->builder, part->end, span, "");
-            s->index[range] = emit_pick(e, LLVMIntSLT, loop.counter, last);
-        }
+        LLVMValueRef counter = loop.counter;
+        if (part->overlap)
+            counter =
+                emit_pick(e, LLVMIntSLT, counter, LLVMBuildSub(e->builder, part->end, span, ""));
+        s->index[range] = emit_index(s, range, counter);
         emit_inside(s, depth + 1);
         emit_loop_close(e, &loop, NULL);
     }
@@ -291,10 +308,10 @@ static void emit_inside(emit_nest *s, int depth) {
         emit_blocks(s, depth);
         return;
     }
-    if (s->block_range >= 0)
+    if (s->folds) {
         emit_resumption(s);
-    if (s->folds)
         emit_folded(s);
+    }
     emit_depth(s, depth, true);
 }
 
@@ -360,14 +377,26 @@ static void emit_blocks(emit_nest *s, int depth) {
 static void emit_counts(emit_nest *s) {
     const emit *e = s->e;
     s->counts = arena_array(e->memory, LLVMValueRef, s->loops + 1);
+    s->origin = arena_array(e->memory, LLVMValueRef, s->loops + 1);
     s->first = arena_array(e->memory, LLVMValueRef, s->loops + 1);
     s->limit = arena_array(e->memory, LLVMValueRef, s->loops + 1);
     for (int r = 0; r < s->loops; r++) {
-        int64_t count = s->n->ranges.at[r].count;
-        s->counts[r] = count >= 0 ? emit_integer(e, count) : emit_extent(s, (int)(-1 - count));
-        s->first[r] = emit_integer(e, 0);
+        const nest_range *range = &s->n->ranges.at[r];
+        s->origin[r] = s->first[r] = emit_integer(e, 0);
+        if (range->block) {
+            s->origin[r] = emit_told(s, EMIT_BLOCK_FIRST);
+            LLVMValueRef end = emit_told(s, EMIT_BLOCK_END);
+            s->counts[r] = LLVMBuildSub(e->builder, end, s->origin[r], "");
+        } else if (range->count >= 0) {
+            s->counts[r] = emit_integer(e, range->count);
+        } else {
+            s->counts[r] = emit_extent(s, (int)(-1 - range->count));
+        }
         s->limit[r] = s->counts[r];
     }
+    if (s->folds && s->n->folds.at[0].rested >= 0)
+        s->later = LLVMBuildICmp(e->builder, LLVMIntEQ, emit_told(s, EMIT_BLOCK_FRESH),
+                                 emit_integer(e, 0), "");
     if (s->row_blocks)
         s->row_step =
             block_step(s, s->row_range, s->panel_depth, s->parallel, EMIT_BLOCK_ROWS, s->most_rows);

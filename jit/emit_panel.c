@@ -77,13 +77,6 @@ static LLVMValueRef plain_distance(const panel *p, int range) {
     return sum;
 }
 
-static LLVMValueRef index_at(const emit_nest *s, int range, LLVMValueRef counter) {
-    if (!s->n->ranges.at[range].descending)
-        return counter;
-    LLVMValueRef last = LLVMBuildSub(s->e->builder, s->counts[range], emit_integer(s->e, 1), "");
-    return LLVMBuildSub(s->e->builder, last, counter, "");
-}
-
 static void copy_block(const panel *p, LLVMValueRef original) {
     emit_nest *s = p->s;
     const emit *e = s->e;
@@ -97,7 +90,7 @@ static void copy_block(const panel *p, LLVMValueRef original) {
             limit = LLVMBuildSelect(e->builder, s->packs, limit, first, "");
         emit_loop_open(e, s->function, &loops[d], first, limit, emit_integer(e, 1), NULL, 0);
         LLVMValueRef counter = loops[d].counter;
-        LLVMValueRef index = index_at(s, range, counter);
+        LLVMValueRef index = emit_index(s, range, counter);
         LLVMValueRef done = LLVMBuildSub(e->builder, counter, first, "");
         from = step_away(p, from, emit_times(e, index, plain_distance(p, range)));
         to = step_away(p, to, emit_times(e, done, p->weight[range]));
@@ -115,9 +108,9 @@ static void turn_to_copy(const panel *p) {
     for (int r = s->parallel; r < s->loops; r++) {
         LLVMValueRef weight = p->weight[r], first = s->first[r];
         bool down = s->n->ranges.at[r].descending;
-        /* position = (index - first) weight upwards, (count - 1 - first - index) weight downwards
-         */
-        LLVMValueRef low = down ? LLVMBuildNeg(e->builder, index_at(s, r, first), "") : first;
+        /* The position is how far the index is from the one at `first`, times the weight. */
+        LLVMValueRef low = emit_index(s, r, first);
+        low = down ? LLVMBuildNeg(e->builder, low, "") : low;
         LLVMValueRef shift = LLVMBuildNeg(e->builder, emit_times(e, low, weight), "");
         start = step_away(p, start, shift);
         LLVMValueRef moved = down ? LLVMBuildNeg(e->builder, weight, "") : weight;

@@ -49,10 +49,6 @@ void emit_split_choose(emit_nest *s) {
 
 /* ---- in the function */
 
-static LLVMValueRef context_number(const emit_nest *s, int which) {
-    return emit_number(s->e, LLVMGetParam(s->function, 2), which);
-}
-
 /* The part-th border of `tiles` things among so many parts: no part is larger than the first. */
 static LLVMValueRef border(const emit *e, LLVMValueRef tiles, LLVMValueRef part,
                            LLVMValueRef parts) {
@@ -135,7 +131,7 @@ static void leave_others(emit_nest *s) {
     LLVMBuilderRef b = s->e->builder;
     LLVMBasicBlockRef lead = LLVMAppendBasicBlockInContext(s->e->context, s->function, "");
     LLVMBasicBlockRef other = LLVMAppendBasicBlockInContext(s->e->context, s->function, "");
-    LLVMValueRef zero = emit_integer(s->e, 0), thread = context_number(s, EMIT_THREAD);
+    LLVMValueRef zero = emit_integer(s->e, 0), thread = emit_told(s, EMIT_THREAD);
     LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, thread, zero, ""), lead, other);
     LLVMPositionBuilderAtEnd(b, other);
     LLVMBuildRetVoid(b);
@@ -150,13 +146,12 @@ void emit_split(emit_nest *s) {
         return;
     }
     if (both)
-        share(s, samples, 1, context_number(s, EMIT_SAMPLE_PART),
-              context_number(s, EMIT_SAMPLE_PARTS));
+        share(s, samples, 1, emit_told(s, EMIT_SAMPLE_PART), emit_told(s, EMIT_SAMPLE_PARTS));
     int64_t grain = 1;
     if (units != samples && units == s->vector_range)
         grain = emit_vector_span(s);
     else if (units != samples && units == s->row_range)
         grain = s->most_rows;
-    share(s, units, grain, context_number(s, both ? EMIT_UNIT_PART : EMIT_THREAD),
-          context_number(s, both ? EMIT_UNIT_PARTS : EMIT_THREADS));
+    share(s, units, grain, emit_told(s, both ? EMIT_UNIT_PART : EMIT_THREAD),
+          emit_told(s, both ? EMIT_UNIT_PARTS : EMIT_THREADS));
 }

@@ -8,8 +8,8 @@
  *
  * Inside a loop "later" includes the turns to come. A buffer that keeps all steps of the loop may
  * be handed over step by step: then every nest of the loop that touches the old value, and every
- * one that stores the new one, must be at this very step. A buffer without the loop's axis must be
- * scratch of one turn.
+ * one that stores the new one, must be at this very step. Blocks are handed over likewise. A buffer
+ * without the loop's axis must be scratch of one turn.
  *
  * Values that are kept for later calls share with nobody.
  *
@@ -111,12 +111,6 @@ static bool handover_in_nest(const lifetime_table *t, const nest *n, size_t dyin
     return stores;
 }
 
-static bool handover_is_this_step(const nest *n, const nest_instruction *in, int position,
-                                  int axis) {
-    const nest_instruction *index = &n->tape.at[in->at[position]];
-    return index->op == NEST_OUTER && index->which == axis;
-}
-
 /* All nests of the loop look at this very step of the slice, and store this very step of `born`. */
 static bool handover_by_step(const lifetime_table *t, const lifetime_loop *loop, int position,
                              size_t dying, handover_slice slice, size_t born) {
@@ -127,7 +121,7 @@ static bool handover_by_step(const lifetime_table *t, const lifetime_loop *loop,
             const nest_instruction *in = &n->tape.at[i];
             bool touches = is_access(in, dying) && !handover_misses(n, old, slice, in);
             bool makes = in->op == NEST_STORE && is_access(in, born);
-            if ((touches || makes) && !handover_is_this_step(n, in, position, loop->axis))
+            if ((touches || makes) && !lifetime_is_this_step(n, in->at[position], loop->axis))
                 return false;
         }
     }
@@ -150,7 +144,8 @@ bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice
     const nest_buffer *old = &t->plan->buffers.at[dying], *made = &t->plan->buffers.at[born];
     int32_t at = t->touched[born].first;
     if (t->kept[dying] || t->kept[born] || !handover_same_layout(old, slice, made) ||
-        at > t->touched[born].last || handover_last(t, dying, slice) > at ||
+        t->short_lived[dying] != t->short_lived[born] || at > t->touched[born].last ||
+        handover_last(t, dying, slice) > at ||
         !handover_in_nest(t, t->nests.at[at], dying, slice, born))
         return false;
     for (size_t i = 0; i < t->loops.count; i++) {

@@ -11,22 +11,31 @@ typedef struct lifetime {
 
 typedef struct lifetime_loop {
     int axis;
+    bool block;    /* a loop over blocks */
     lifetime over; /* its nests */
 } lifetime_loop;
 
 /* What is known of a plan's buffers, by number. */
 typedef struct lifetime_table {
     const nest_plan *plan;
-    lifetime *touched;        /* from the first nest that names it to the last */
-    lifetime *live;           /* the same, with the turns of loops counted in */
-    bool *kept;               /* prepared in one call and read in others too */
-    bool *written_first;      /* does the first of those nests store it, before any load? */
+    lifetime *touched;   /* from the first nest that names it to the last */
+    lifetime *live;      /* the same, with the turns of loops counted in */
+    bool *kept;          /* prepared in one call and read in others too */
+    bool *written_first; /* does the first of those nests store it, before any load? */
+    bool *elsewhere;     /* does some access not name a step of the current block? */
+    bool *short_lived;   /* is one block of it kept, and no more? As plan.c decides; live too */
     VEC(lifetime_loop) loops; /* inner before outer */
     VEC(const nest *) nests;  /* in program order */
 } lifetime_table;
 
 /* The lifetimes of all buffers of a plan, in `memory`. */
 void lifetime_find(const nest_plan *plan, arena *memory, lifetime_table *out);
+/* Are one block's steps of the buffer enough, each block being written before it is read? Then
+ * *live is when they are needed, and *axis is the axis. */
+bool lifetime_of_block(const lifetime_table *t, size_t buffer, lifetime *live, int *axis);
+/* Does this index name the step that the enclosing loop over the axis is at, or run over the steps
+ * of the enclosing block? */
+bool lifetime_is_this_step(const nest *n, nest_ref index, int axis);
 /* Is the buffer scratch of one turn of this loop? */
 bool lifetime_is_scratch(const lifetime_table *t, size_t buffer, const lifetime_loop *loop);
 /* Is there a nest during which both are needed? */

@@ -230,10 +230,17 @@ static void lower_group(lower *l, lower_work *w, size_t first, int32_t serial, n
 }
 
 static void lower_loop(lower *l, const schedule_item *item, nest_list *out) {
-    nest_item loop = {.kernel = NULL, .axis = item->axis, .sign = item->sign};
-    l->loops[l->loop_count++] = item->axis;
-    lower_list(l, &item->items, &loop.items);
-    l->loop_count--;
+    nest_item loop = {.kernel = NULL, .axis = item->axis, .sign = item->sign, .block = item->block};
+    if (item->block) {
+        l->block = item->axis;
+        l->outside = out;
+        lower_list(l, &item->items, &loop.items);
+        l->block = -1;
+    } else {
+        l->loops[l->loop_count++] = item->axis;
+        lower_list(l, &item->items, &loop.items);
+        l->loop_count--;
+    }
     vec_push(l->memory, out, loop);
 }
 
@@ -346,6 +353,16 @@ static void lower_locate(lower *l, const schedule_item *item, int32_t number, in
         lower_locate(l, &item->items.at[i], number, own, loops);
 }
 
+/* What a block computes counts as the program's own items. */
+static void lower_locate_all(lower *l, const schedule_list *items, int32_t *number,
+                             int32_t *loops) {
+    for (size_t i = 0; i < items->count; i++)
+        if (items->at[i].block)
+            lower_locate_all(l, &items->at[i].items, number, loops);
+        else
+            lower_locate(l, &items->at[i], (*number)++, 0, loops);
+}
+
 nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower *l = arena_new(memory, lower);
     size_t count = g->nodes.count;
@@ -355,6 +372,7 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     l->plan = arena_new(memory, nest_plan);
     l->plan->memory = memory;
     l->plan->source = g;
+    l->block = -1;
     l->class_of = arena_array(memory, uint8_t, count);
     l->buffer_of = arena_array(memory, int32_t, count);
     for (size_t i = 0; i < count; i++)
@@ -375,12 +393,11 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
             *c = LOWER_GROUPED;
     }
     schedule_list items = {0};
-    if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items))
+    if (!blocks_schedule(g, memory, roots.at, roots.count, &items))
         return NULL;
     lower_sink(l, &nodes, &roots, &items);
-    int32_t loops = 0;
-    for (size_t i = 0; i < items.count; i++)
-        lower_locate(l, &items.at[i], (int32_t)i, 0, &loops);
+    int32_t number = 0, loops = 0;
+    lower_locate_all(l, &items, &number, &loops);
     lower_remat(l, &nodes, &roots);
     lower_place(l, &nodes, &roots);
     lower_list(l, &items, &l->plan->items);

@@ -10,13 +10,30 @@
 
 #include "jit/lower_internal.h"
 
+/* The fold whose state this load picks up again; NULL: none. */
+static const nest_fold *finish_rested(const nest *n, nest_ref load) {
+    for (size_t f = 0; f < n->folds.count; f++)
+        if (n->folds.at[f].rested == load)
+            return &n->folds.at[f];
+    return NULL;
+}
+
+/* Does this store put a state where it rests until the next block? */
+static bool finish_is_rest(const nest *n, const nest_instruction *store) {
+    const nest_instruction *value = &n->tape.at[store->value];
+    nest_ref rested = value->op == NEST_RESULT ? n->folds.at[value->which].rested : -1;
+    return rested >= 0 && n->tape.at[rested].which == store->which;
+}
+
+/* What a nest has stored itself and picks up again does not count. */
 static void finish_count_loads(nest_plan *plan) {
     for (size_t i = 0; i < plan->buffers.count; i++)
         plan->buffers.at[i].loads = 0;
     for (size_t k = 0; k < plan->kernels.count; k++)
         for (size_t i = 0; i < plan->kernels.at[k]->tape.count; i++) {
-            const nest_instruction *in = &plan->kernels.at[k]->tape.at[i];
-            if (in->op == NEST_LOAD && !in->pinned)
+            const nest *n = plan->kernels.at[k];
+            const nest_instruction *in = &n->tape.at[i];
+            if (in->op == NEST_LOAD && !in->pinned && !finish_rested(n, (nest_ref)i))
                 plan->buffers.at[in->which].loads++;
         }
 }
@@ -30,14 +47,18 @@ static void finish_sweep(lower *l, nest *n) {
         nest_instruction *in = &n->tape.at[i];
         if (in->op == NEST_STORE) {
             const nest_buffer *b = &l->plan->buffers.at[in->which];
-            needed[i] = b->storage != NEST_ARENA || b->loads > 0;
+            needed[i] = b->storage != NEST_ARENA || b->loads > 0 ||
+                        (finish_is_rest(n, in) && needed[in->value]);
             if (needed[i])
                 needed[in->value] = true;
         }
         if (in->op == NEST_RESULT &&
             needed[i]) /* keep all states of the fold: its step reads them */
-            for (size_t f = 0; f < n->folds.count; f++)
+            for (size_t f = 0; f < n->folds.count; f++) {
                 needed[n->folds.at[f].next] = true;
+                if (n->folds.at[f].rested >= 0)
+                    needed[n->folds.at[f].rested] = true;
+            }
         if (!needed[i])
             continue;
         if (in->op == NEST_BODY) {
@@ -61,8 +82,11 @@ static void finish_sweep(lower *l, nest *n) {
         n->tape.at[kept++] = in;
     }
     n->tape.count = kept;
-    for (size_t f = 0; f < n->folds.count; f++)
-        n->folds.at[f].next = kept > 0 ? renamed[n->folds.at[f].next] : -1;
+    for (size_t f = 0; f < n->folds.count; f++) {
+        nest_fold *fold = &n->folds.at[f];
+        fold->next = kept > 0 ? renamed[fold->next] : -1;
+        fold->rested = kept > 0 && fold->rested >= 0 ? renamed[fold->rested] : -1;
+    }
 }
 
 static bool finish_names_this_step(const nest *n, nest_ref index, int axis) {

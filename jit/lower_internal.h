@@ -51,6 +51,8 @@ typedef struct lower {
     intern names;          /* kernel names taken */
     int loops[LIMIT_AXES]; /* enclosing recurrence loops */
     int loop_count;
+    int block;          /* the axis of which one block at a time is computed; -1: none */
+    nest_list *outside; /* the items that run before the first block */
     /* the nest under construction */
     nest *open;
     lower_point canonical; /* the point at which it computes its values */
@@ -121,6 +123,8 @@ nest *lower_open(lower *l, const op_node *n, const char *suffix, nest_list *list
 void lower_rename(lower *l, const op_node *n);
 /* Adds a range; size-1 dimensions give index 0 instead. */
 nest_ref lower_range(lower *l, int64_t count, bool descending, bool folded, bool ordered);
+/* Adds a range over an axis: over its steps in the current block, if it is computed in blocks. */
+nest_ref lower_axis_range(lower *l, int axis, bool descending, bool folded, bool ordered);
 /* Adds the ranges of a domain and shape to the open nest (axes of enclosing loops are fixed) and
  * sets the canonical point. */
 void lower_canonical(lower *l, uint32_t domain, const op_shape *shape);

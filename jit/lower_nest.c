@@ -75,18 +75,24 @@ void lower_close(lower *l) {
 nest_ref lower_range(lower *l, int64_t count, bool descending, bool folded, bool ordered) {
     if (count == 1)
         return tape_integer(l, 0);
-    nest_range r = {count, descending, folded, ordered};
+    nest_range r = {.count = count, .descending = descending, .folded = folded, .ordered = ordered};
     vec_push(l->memory, &l->open->ranges, r);
     return tape_range(l, (int)l->open->ranges.count - 1);
+}
+
+nest_ref lower_axis_range(lower *l, int axis, bool descending, bool folded, bool ordered) {
+    nest_ref index = lower_range(l, OP_EXTENT_OF(axis), descending, folded, ordered);
+    vec_last(&l->open->ranges).block = axis == l->block;
+    return index;
 }
 
 void lower_canonical(lower *l, uint32_t domain, const op_shape *shape) {
     int axes[LIMIT_AXES], count = graph_axis_order(l->g, domain, axes);
     read_point_init(&l->canonical);
     for (int i = 0; i < count; i++)
-        l->canonical.axis[axes[i]] =
-            lower_in_loop(l, axes[i]) ? tape_outer(l, axes[i])
-                                      : lower_range(l, OP_EXTENT_OF(axes[i]), false, false, false);
+        l->canonical.axis[axes[i]] = lower_in_loop(l, axes[i])
+                                         ? tape_outer(l, axes[i])
+                                         : lower_axis_range(l, axes[i], false, false, false);
     for (int i = 0; i < shape->rank; i++)
         l->canonical.dimension[i] = lower_range(l, shape->dimension[i], false, false, false);
 }
@@ -145,9 +151,34 @@ static nest_ref lower_state(lower *l, nest_op op, int which, body_type type) {
 }
 
 static int lower_add_fold(lower *l, body_type type, body_value identity) {
-    nest_fold f = {type, identity, -1};
+    nest_fold f = {type, identity, -1, -1};
     vec_push(l->memory, &l->open->folds, f);
     return (int)l->open->folds.count - 1;
+}
+
+/* Does a nest sum over the axis that runs in blocks? Then its states rest between blocks. */
+static bool lower_rests(const lower *l, uint32_t over) {
+    return l->block >= 0 && l->loop_count == 0 && (over >> l->block & 1) != 0;
+}
+
+/* A state rests in `buffer`, element by element as the result is stored. */
+static void lower_rest(lower *l, const op_node *n, int fold, int32_t buffer) {
+    nest_ref indices[LIMIT_AXES + LIMIT_RANK];
+    int count = read_storage_indices(l, n, &l->canonical, indices);
+    l->open->folds.at[fold].rested = tape_load(l, buffer, indices, count, false, false);
+}
+
+/* A state that is not the result itself has memory of its own. */
+static void lower_rest_apart(lower *l, const op_node *n, int fold, nest_ref result) {
+    int32_t own = lower_buffer(l, n, NEST_ARENA, NULL);
+    nest_buffer b = l->plan->buffers.at[own];
+    b.name = arena_print(l->memory, "%s state %d", b.name, fold);
+    b.type = (dtype)l->open->folds.at[fold].type;
+    vec_push(l->memory, &l->plan->buffers, b);
+    int32_t buffer = (int32_t)l->plan->buffers.count - 1;
+    lower_rest(l, n, fold, buffer);
+    const nest_instruction *load = &l->open->tape.at[l->open->folds.at[fold].rested];
+    tape_store(l, buffer, load->at, load->at_count, result);
 }
 
 /* Folded ranges of a set of axes in the node's order; fills the point. */
@@ -156,10 +187,10 @@ static void lower_fold_axes(lower *l, const op_node *n, uint32_t over, lower_poi
     int outermost = n->attributes.outermost;
     if (outermost >= 0 && (over >> outermost & 1) != 0)
         p->axis[outermost] =
-            lower_range(l, OP_EXTENT_OF(outermost), n->attributes.reverse != 0, true, false);
+            lower_axis_range(l, outermost, n->attributes.reverse != 0, true, false);
     for (int i = 0; i < count; i++)
         if (axes[i] != outermost)
-            p->axis[axes[i]] = lower_range(l, OP_EXTENT_OF(axes[i]), false, true, false);
+            p->axis[axes[i]] = lower_axis_range(l, axes[i], false, true, false);
 }
 
 static void lower_fold(lower *l, const op_node *n, nest_list *list) {
@@ -202,6 +233,12 @@ static void lower_fold(lower *l, const op_node *n, nest_list *list) {
         state[i] = body_input(&finish, i, f.types[i]);
     }
     body_ref result = op_fold_finish(&finish, kind, state);
+    bool rests = n->op == OP_TOTAL && lower_rests(l, n->attributes.over);
+    bool apart = f.states > 1 || result != state[0];
+    for (int i = 0; rests && apart && i < f.states; i++)
+        lower_rest_apart(l, n, i, inputs[i]);
+    if (rests && !apart)
+        lower_rest(l, n, 0, lower_buffer(l, n, NEST_ARENA, NULL));
     lower_store_canonical(l, n, tape_splice(l, &finish, inputs, result, NULL));
     lower_close(l);
 }
@@ -236,7 +273,10 @@ static void lower_contract(lower *l, const op_node *n, nest_list *list) {
     lower_add_fold(l, type, zero);
     nest_ref state = lower_state(l, NEST_FOLD, 0, type);
     l->open->folds.at[0].next = tape_body(l, BODY_FMA, type, inputs[0], inputs[1], state);
-    lower_store_canonical(l, n, lower_state(l, NEST_RESULT, 0, type));
+    nest_ref result = lower_state(l, NEST_RESULT, 0, type);
+    if (lower_rests(l, n->attributes.over))
+        lower_rest(l, n, 0, lower_buffer(l, n, NEST_ARENA, NULL));
+    lower_store_canonical(l, n, result);
     lower_close(l);
 }
 
@@ -255,7 +295,7 @@ static void lower_scatter(lower *l, const op_node *n, nest_list *list) {
     const op_node *g = n->arguments[0], *i = n->arguments[1];
     bool put = n->op == OP_PUT;
     assert(!put || !lower_in_loop(l, n->attributes.axis));
-    lower_open(l, n, "_zero", list);
+    lower_open(l, n, "_zero", lower_rests(l, n->attributes.over) ? l->outside : list);
     lower_canonical(l, n->domain, &n->shape);
     body_value zero;
     memset(&zero, 0, sizeof zero);
@@ -275,8 +315,8 @@ static void lower_scatter(lower *l, const op_node *n, nest_list *list) {
         if (lower_in_loop(l, a))
             p.axis[a] = tape_outer(l, a);
         else
-            p.axis[a] = lower_range(l, OP_EXTENT_OF(a),
-                                    a == outermost && n->attributes.reverse != 0, false, true);
+            p.axis[a] =
+                lower_axis_range(l, a, a == outermost && n->attributes.reverse != 0, false, true);
     }
     nest_ref indices[LIMIT_AXES + LIMIT_RANK];
     g_point = p;

@@ -181,7 +181,7 @@ static void pack_cut(lower *l, nest *n, int range, int64_t columns, const int32_
     const nest_instruction *old = n->tape.at;
     size_t count = n->tape.count;
     nest_ref *renamed = arena_array(l->memory, nest_ref, count);
-    nest_range last = {0, false, false, false};
+    nest_range last = {.count = 0};
     vec_push(l->memory, &n->ranges, last);
     for (int r = (int)n->ranges.count - 1; r > range; r--)
         n->ranges.at[r] = n->ranges.at[r - 1];
@@ -206,9 +206,20 @@ static void pack_cut(lower *l, nest *n, int range, int64_t columns, const int32_
             renamed[i] = tape_add(l, in);
         }
     }
-    for (size_t f = 0; f < n->folds.count; f++)
-        n->folds.at[f].next = renamed[n->folds.at[f].next];
+    for (size_t f = 0; f < n->folds.count; f++) {
+        nest_fold *fold = &n->folds.at[f];
+        fold->next = renamed[fold->next];
+        fold->rested = fold->rested >= 0 ? renamed[fold->rested] : -1;
+    }
     l->open = NULL;
+}
+
+/* A state that goes on where the nest has left it is no operand. */
+static bool pack_is_state(const nest *n, const nest_instruction *load) {
+    for (size_t f = 0; f < n->folds.count; f++)
+        if (n->folds.at[f].rested == load - n->tape.at)
+            return true;
+    return false;
 }
 
 /* Is the operand as long as the range that it varies along? */
@@ -229,7 +240,8 @@ static int pack_range(const nest *n) {
 static pack_choice pack_choose(const pack *p, const nest *n, const nest_instruction *load,
                                int range, int64_t columns, int *dimension) {
     const nest_buffer *b = load->op == NEST_LOAD ? &p->l->plan->buffers.at[load->which] : NULL;
-    int d = *dimension = b && range >= 0 ? pack_dimension(n, b, load, range) : -1;
+    bool operand = b && range >= 0 && !pack_is_state(n, load);
+    int d = *dimension = operand ? pack_dimension(n, b, load, range) : -1;
     if (d < 0)
         return PACK_NONE;
     bool across = d != load->at_count - 1;

@@ -46,7 +46,8 @@ static int32_t sink_target(const sink *s, const schedule_list *items, const op_n
     for (size_t i = 0; i < s->readers[n->id].count; i++) {
         const op_node *reader = s->readers[n->id].at[i];
         int32_t place = reader ? s->place[reader->id] : -1;
-        if (place < 0 || (target >= 0 && place != target) || items->at[place].node)
+        if (place < 0 || (target >= 0 && place != target) || items->at[place].node ||
+            items->at[place].block)
             return -1;
         int axis = items->at[place].axis;
         if ((n->domain >> axis & 1) == 0 || !sink_reads_this_step(reader, axis))

@@ -296,6 +296,8 @@ static void verify_order(const nest_plan *plan, const nest *n) {
         const nest_fold *fold = &n->folds.at[f];
         assert(fold->next >= 0 && (size_t)fold->next < n->tape.count && !after[fold->next]);
         assert(operand_type(n, fold->next) == fold->type);
+        assert(fold->rested < 0 || (n->tape.at[fold->rested].op == NEST_LOAD &&
+                                    operand_type(n, fold->rested) == fold->type));
         (void)fold;
     }
     arena_rewind(plan->memory, mark);
@@ -324,19 +326,31 @@ typedef struct verify_path {
     int axis;
 } verify_path;
 
+static void verify_block(const nest *n, int block) {
+    for (size_t r = 0; r < n->ranges.count; r++)
+        assert(!n->ranges.at[r].block || n->ranges.at[r].count == OP_EXTENT_OF(block));
+    for (size_t f = 0; f < n->folds.count; f++)
+        assert(n->folds.at[f].rested < 0 || block >= 0);
+    (void)n;
+    (void)block;
+}
+
 /* Every kernel runs inside just the loops that it names. Depth: nested loops, at most the axes. */
 static void verify_items(const nest_plan *plan, const nest_list *items, const verify_path *path,
-                         int depth) {
+                         int depth, int block) {
     assert(depth <= LIMIT_AXES);
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         if (!item->kernel) {
             assert(item->axis >= 0 && item->axis < LIMIT_AXES);
             assert(item->sign == 1 || item->sign == -1);
+            assert(!item->block || (block < 0 && depth == 0));
             verify_path inner = {path, item->axis};
-            verify_items(plan, &item->items, &inner, depth + 1);
+            verify_items(plan, &item->items, item->block ? NULL : &inner,
+                         item->block ? 0 : depth + 1, item->block ? item->axis : block);
             continue;
         }
+        verify_block(item->kernel, block);
         assert(item->kernel->loop_count == depth);
         int k = depth;
         for (const verify_path *p = path; p; p = p->outer) {
@@ -344,6 +358,13 @@ static void verify_items(const nest_plan *plan, const nest_list *items, const ve
             assert(item->kernel->loops[k] == p->axis);
         }
     }
+}
+
+int nest_block_axis(const nest_plan *plan) {
+    for (size_t i = 0; i < plan->items.count; i++)
+        if (plan->items.at[i].block)
+            return plan->items.at[i].axis;
+    return -1;
 }
 
 void nest_verify(const nest_plan *plan) {
@@ -356,5 +377,5 @@ void nest_verify(const nest_plan *plan) {
     }
     for (size_t k = 0; k < plan->kernels.count; k++)
         verify_nest(plan, plan->kernels.at[k]);
-    verify_items(plan, &plan->items, NULL, 0);
+    verify_items(plan, &plan->items, NULL, 0, -1);
 }

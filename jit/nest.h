@@ -1,13 +1,14 @@
 /* The loop nest IR: what stands between scheduled values and machine code.
  *
- * A plan is a list of nests and of recurrence loops around lists. A nest is a perfect nest of
- * ranges: first the parallel ones (every iteration owns its own results), then, innermost, the
- * folded ones (a reduction, in exactly this order). What one iteration does is a tape: a straight
- * line of instructions in which indices are ordinary 64-bit integers, so that loads at computed
- * places, masks and shifted reads need nothing special. An instruction does not say at which depth
- * it runs: it runs as far out as the ranges that it depends on allow, which is loop invariant
- * motion by construction; and it is repeated by tiling only along ranges that it depends on, which
- * is register blocking by construction. No order of rounding depends on either.
+ * A plan is a list of nests and of loops around lists: recurrence loops, which step, and loops over
+ * blocks of steps, in which ranges and recurrence loops over that axis run for one block. A nest is
+ * a perfect nest of ranges: first the parallel ones (every iteration owns its own results), then,
+ * innermost, the folded ones (a reduction, in exactly this order). What one iteration does is a
+ * tape: a straight line of instructions in which indices are ordinary 64-bit integers, so that
+ * loads at computed places, masks and shifted reads need nothing special. An instruction does not
+ * say at which depth it runs: it runs as far out as the ranges that it depends on allow, which is
+ * loop invariant motion by construction; and it is repeated by tiling only along ranges that it
+ * depends on, which is register blocking by construction. No order of rounding depends on either.
  *
  * Printable (EDDY_DUMP), verified (nest_verify), and free of LLVM. */
 #ifndef EDDY_JIT_NEST_H
@@ -36,6 +37,7 @@ typedef struct nest_buffer {
     dtype type;
     int axis_count;
     int axes[LIMIT_AXES];
+    int8_t block; /* 1 + the axis of which it holds only the steps of the current block; 0: none */
     op_shape shape;
     const void *data; /* constants: all elements */
     size_t data_bytes;
@@ -53,6 +55,7 @@ typedef struct nest_range {
     bool folded;
     bool ordered; /* a parallel range whose iterations must run in order (scatter): never tiled,
                      never the vector range */
+    bool block;   /* runs over the steps of the enclosing block, of which `count` is the axis */
 } nest_range;
 
 typedef enum nest_op {
@@ -86,7 +89,9 @@ typedef struct nest_instruction {
 typedef struct nest_fold {
     body_type type;
     body_value identity;
-    nest_ref next; /* the value after this iteration's step */
+    nest_ref next;   /* the value after this iteration's step */
+    nest_ref rested; /* -1, or a LOAD of what the nest stored in the block before: it begins there,
+                        in the first block of a sweep at the identity */
 } nest_fold;
 
 typedef struct nest {
@@ -113,6 +118,7 @@ typedef VEC(nest_item) nest_list;
 struct nest_item {
     nest *kernel;    /* NULL: a loop */
     int axis, sign;  /* of the loop */
+    bool block;      /* a loop over blocks of steps; it has one even if there are no steps */
     uint8_t meeting; /* before it */
     nest_list items;
 };
@@ -151,6 +157,8 @@ bool nest_span_apart(nest_span left, nest_span right);
  * times extents of axes: returns the constant; axes[] (at least LIMIT_AXES + LIMIT_RANK entries)
  * gets the axes whose extents multiply it. */
 int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count);
+/* The axis that a plan runs in blocks of; -1: none. */
+int nest_block_axis(const nest_plan *plan);
 /* Asserts everything that emission relies on. */
 void nest_verify(const nest_plan *plan);
 void nest_print(const nest_plan *plan, text *out);

@@ -149,13 +149,17 @@ static void print_nest(const nest_plan *plan, const nest *n, int indent, text *o
         const nest_range *r = &n->ranges.at[i];
         text_add(out, "%*sr%zu %s ", inner, "", i, r->folded ? "folded" : "parallel");
         print_size(plan, r->count, out);
-        text_add(out, "%s%s\n", r->descending ? " descending" : "", r->ordered ? " ordered" : "");
+        text_add(out, "%s%s%s\n", r->block ? " block" : "", r->descending ? " descending" : "",
+                 r->ordered ? " ordered" : "");
     }
     for (size_t i = 0; i < n->folds.count; i++) {
         const nest_fold *f = &n->folds.at[i];
         text_add(out, "%*sf%zu %s from ", inner, "", i, type_name(f->type));
         print_number(f->type, f->identity, out);
-        text_add(out, " next %%%d\n", (int)f->next);
+        text_add(out, " next %%%d", (int)f->next);
+        if (f->rested >= 0)
+            text_add(out, " rested %%%d", (int)f->rested);
+        text_add(out, "\n");
     }
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
@@ -177,7 +181,7 @@ static void print_items(const nest_plan *plan, const nest_list *items, int inden
             print_nest(plan, item->kernel, indent, out);
             continue;
         }
-        text_add(out, "%*sloop ", 2 * indent, "");
+        text_add(out, "%*s%s ", 2 * indent, "", item->block ? "blocks" : "loop");
         print_axis(plan, item->axis, out);
         text_add(out, "%s\n", item->sign < 0 ? " descending" : "");
         print_items(plan, &item->items, indent + 1, out);

@@ -43,10 +43,12 @@ const pipeline_pass pipeline_passes[] = {
     {'o', "order", order_graph, false,
      "lets every sum over the blocked axis run in the direction of its sweep"},
     {'s', "schedule", NULL, true, "finds the loops that must step"},
+    {'b', "block", NULL, true,
+     "puts together what one sweep over time computes, block of steps by block of steps"},
     {'l', "lower", NULL, true, "makes loop nests"},
-    {'k', "share", NULL, true, "gives nests that differ only in their buffers one kernel"},
     {'p', "plan", NULL, true, "gives values that are never needed together the same memory"},
     {'w', "split", NULL, true, "says what threads share, and where they meet"},
+    {'k', "share", NULL, true, "gives nests that differ only in their buffers one kernel"},
     {'e', "emit", NULL, true, "makes machine code"},
 };
 const int pipeline_pass_count = sizeof pipeline_passes / sizeof pipeline_passes[0];
@@ -172,17 +174,23 @@ graph *pipeline_rewrite(const graph *from, arena *memory, error *problem) {
 
 /* ---- from a graph to an object */
 
-static bool pipeline_schedule(graph *g, arena *memory, error *problem) {
-    const pipeline_pass *row = pipeline_row('s');
+/* The rows `schedule` and `block`. */
+static bool pipeline_schedule(graph *g, arena *memory, char letter, error *problem) {
+    const pipeline_pass *row = pipeline_row(letter);
     if (!pipeline_dumps(row))
         return !pipeline_stops(row, problem);
     node_list roots = {0};
     graph_roots(g, memory, &roots);
     schedule_list items = {0};
-    if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items))
-        return false;
     text out;
     text_init(&out, memory);
+    if (letter == 'b') {
+        blocks_explain(g, memory, &out);
+        if (!blocks_schedule(g, memory, roots.at, roots.count, &items))
+            return false;
+    } else if (!schedule_graph(g, memory, roots.at, roots.count, sweeps_axis(g, memory), &items)) {
+        return false;
+    }
     schedule_print(g, &items, &out);
     pipeline_dump(row, out.at);
     return !pipeline_stops(row, problem);
@@ -204,7 +212,8 @@ static bool pipeline_share(nest_plan *plan, arena *memory, error *problem) {
 
 nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memory, error *problem) {
     graph *g = pipeline_rewrite(from, memory, problem);
-    if (!g || !pipeline_schedule(g, memory, problem))
+    if (!g || !pipeline_schedule(g, memory, 's', problem) ||
+        !pipeline_schedule(g, memory, 'b', problem))
         return NULL;
     const pipeline_pass *row = pipeline_row('l');
     double start = pipeline_now();
@@ -218,9 +227,7 @@ nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memor
         nest_print(plan, &out);
         pipeline_dump(row, out.at);
     }
-    if (pipeline_stops(row, problem) || !pipeline_share(plan, memory, problem))
-        return NULL;
-    return plan;
+    return pipeline_stops(row, problem) ? NULL : plan;
 }
 
 static bool pipeline_split(nest_plan *plan, const plan_buffer *buffers, arena *memory,
@@ -254,7 +261,8 @@ plan_buffer *pipeline_plan(nest_plan *plan, arena *memory, error *problem) {
         plan_print(plan, buffers, &out);
         pipeline_dump(row, out.at);
     }
-    if (pipeline_stops(row, problem) || !pipeline_split(plan, buffers, memory, problem))
+    if (pipeline_stops(row, problem) || !pipeline_split(plan, buffers, memory, problem) ||
+        !pipeline_share(plan, memory, problem))
         return NULL;
     return buffers;
 }

@@ -2,11 +2,11 @@
  *
  * Extents are run-time numbers, so a size is a formula: a constant times extents. Who shares with
  * whom is decided once, at compile time, among buffers whose formulas differ in the constant alone;
- * so it holds for all extents, and laying out is a sum over the formulas of the hosts each time
- * extents change. Larger buffers choose first, then earlier ones: each moves in with the first host
- * that none of the others there meets (lifetime.c) or that hands over to it (handover.c). Every
- * product and sum is checked: a program that does not fit must be refused before anything is
- * computed.
+ * of a value that no other block needs only one block is kept, which is another formula. So it
+ * holds for all extents, and laying out is a sum over the formulas of the hosts each time extents
+ * change. Larger buffers choose first, then earlier ones: each moves in with the first host that
+ * none of the others there meets (lifetime.c) or that hands over to it (handover.c). Every product
+ * and sum is checked: a program that does not fit must be refused before anything is computed.
  *
  * Guarded arenas share nothing: there, memory that was not written in this call is to be seen, and
  * what another value left would hide it.
@@ -32,7 +32,9 @@ void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buf
         int64_t size =
             i < b->axis_count ? OP_EXTENT_OF(b->axes[i]) : b->shape.dimension[i - b->axis_count];
         int axis = size < 0 ? (int)(-1 - size) : -1;
-        if (axis >= 0)
+        if (i < b->axis_count && axis == b->block - 1)
+            axis = PLAN_BLOCK;
+        else if (axis >= 0)
             size = fixed_extents[axis];
         if (size < 0)
             out->axes[out->axis_count++] = axis;
@@ -105,41 +107,107 @@ static bool plan_has_room(const lifetime_table *t, const plan_home *home, size_t
     return true;
 }
 
-static void plan_share(const lifetime_table *t, arena *memory, plan_buffer *buffers) {
-    size_t count = t->plan->buffers.count;
-    plan_guest *guests = arena_array(memory, plan_guest, count);
-    plan_home *homes = arena_array(memory, plan_home, count);
-    size_t guest_count = 0, home_count = 0, first = 0;
-    for (size_t i = 0; i < count; i++)
-        guest_count += plan_guest_of(&buffers[i], i, &guests[guest_count]);
-    if (guest_count > 0)
-        qsort(guests, guest_count, sizeof *guests, plan_compare);
-    for (size_t i = 0; i < guest_count; i++) {
-        const plan_guest *g = &guests[i];
-        if (i > 0 && plan_compare_axes(g, g - 1) != 0)
-            first = home_count;
-        size_t h = first;
-        while (h < home_count && !plan_has_room(t, &homes[h], g->number))
-            h++;
-        if (h == home_count)
-            homes[home_count++].host = g;
-        else
-            buffers[g->number].host = homes[h].host->buffer;
-        vec_push(memory, &homes[h].members, g->number);
-    }
+/* Does somebody there hand over to it, or it to him? */
+static bool plan_takes_turns(const lifetime_table *t, const plan_home *home, size_t number) {
+    const handover_slice all = {.dimension = -1};
+    for (size_t i = 0; i < home->members.count; i++)
+        if (handover_allows(t, home->members.at[i], all, number) ||
+            handover_allows(t, number, all, home->members.at[i]))
+            return true;
+    return false;
 }
 
-void plan_make(const nest_plan *plan, const int64_t *fixed_extents, arena *memory,
-               plan_buffer *out) {
-    size_t count = plan->buffers.count;
+typedef struct plan_work {
+    nest_plan *plan;
+    const int64_t *fixed_extents;
     lifetime_table table;
-    lifetime_find(plan, memory, &table);
+    arena *memory;
+    plan_buffer *buffers;
+    VEC(plan_home) homes;
+} plan_work;
+
+/* The first home with room; -1: none. turns: only one where it takes turns with somebody. */
+static ptrdiff_t plan_home_of(const plan_work *w, const plan_guest *g, bool turns) {
+    for (size_t h = 0; h < w->homes.count; h++) {
+        const plan_home *home = &w->homes.at[h];
+        if (plan_compare_axes(g, home->host) == 0 && g->bytes <= home->host->bytes &&
+            plan_has_room(&w->table, home, g->number) &&
+            (!turns || plan_takes_turns(&w->table, home, g->number)))
+            return (ptrdiff_t)h;
+    }
+    return -1;
+}
+
+static void plan_move_in(plan_work *w, const plan_guest *g, ptrdiff_t h) {
+    if (h < 0) {
+        vec_push(w->memory, &w->homes, (plan_home){.host = g});
+        h = (ptrdiff_t)w->homes.count - 1;
+    } else {
+        w->buffers[g->number].host = w->homes.at[h].host->buffer;
+    }
+    vec_push(w->memory, &w->homes.at[h].members, g->number);
+}
+
+static void plan_sort(plan_guest *guests, size_t count) {
+    if (count > 0)
+        qsort(guests, count, sizeof *guests, plan_compare);
+}
+
+/* Only a block's steps of it are kept. */
+static void plan_shorten(plan_work *w, size_t number, lifetime live, int axis) {
+    nest_buffer *b = &w->plan->buffers.at[number];
+    b->block = (int8_t)(1 + axis);
+    plan_buffer_of(b, w->fixed_extents, &w->buffers[number]);
+    w->buffers[number].live = w->table.live[number] = live;
+    w->table.short_lived[number] = true;
+}
+
+/* Those that are kept whole first. Of the others one block is kept, unless it can take turns with
+ * one that is whole. */
+static void plan_share(plan_work *w) {
+    size_t count = w->plan->buffers.count, whole = 0, short_count = 0, guest_count = 0;
+    plan_guest *guests = arena_array(w->memory, plan_guest, count);
+    plan_guest *others = arena_array(w->memory, plan_guest, count), guest;
+    for (size_t i = 0; i < count; i++) {
+        lifetime live;
+        int axis;
+        if (!plan_guest_of(&w->buffers[i], i, &guest))
+            continue;
+        if (lifetime_of_block(&w->table, i, &live, &axis))
+            others[short_count++] = guest;
+        else
+            guests[whole++] = guest;
+    }
+    plan_sort(guests, whole);
+    plan_sort(others, short_count);
+    for (; guest_count < whole; guest_count++)
+        plan_move_in(w, &guests[guest_count], plan_home_of(w, &guests[guest_count], false));
+    for (size_t i = 0; i < short_count; i++) {
+        ptrdiff_t h = plan_home_of(w, &others[i], true);
+        lifetime live;
+        int axis;
+        if (h >= 0)
+            plan_move_in(w, &others[i], h);
+        else if (lifetime_of_block(&w->table, others[i].number, &live, &axis))
+            plan_shorten(w, others[i].number, live, axis);
+        if (h < 0 && plan_guest_of(others[i].buffer, others[i].number, &guest))
+            guests[guest_count++] = guest;
+    }
+    plan_sort(guests + whole, guest_count - whole);
+    for (size_t i = whole; i < guest_count; i++)
+        plan_move_in(w, &guests[i], plan_home_of(w, &guests[i], false));
+}
+
+void plan_make(nest_plan *plan, const int64_t *fixed_extents, arena *memory, plan_buffer *out) {
+    size_t count = plan->buffers.count;
+    plan_work w = {.plan = plan, .fixed_extents = fixed_extents, .memory = memory, .buffers = out};
+    lifetime_find(plan, memory, &w.table);
     for (size_t i = 0; i < count; i++) {
         plan_buffer_of(&plan->buffers.at[i], fixed_extents, &out[i]);
-        out[i].live = table.live[i];
-        out[i].unused = out[i].storage == NEST_ARENA && table.live[i].first > table.live[i].last;
+        out[i].live = w.table.live[i];
+        out[i].unused = out[i].storage == NEST_ARENA && out[i].live.first > out[i].live.last;
     }
-    plan_share(&table, memory, out);
+    plan_share(&w);
 }
 
 /* ---- layout */

@@ -7,6 +7,10 @@
 #include "jit/lifetime.h"
 #include "jit/nest.h"
 
+/* Stands for an axis of which only one block is kept. Its extent, behind those of the axes, is the
+ * number of steps of a block. */
+enum { PLAN_BLOCK = LIMIT_AXES, PLAN_EXTENTS = LIMIT_AXES + 1 };
+
 /* What a program keeps of a plan's buffer: constant * product of the extents of axes elements. */
 typedef struct plan_buffer {
     const char *name;
@@ -15,7 +19,7 @@ typedef struct plan_buffer {
     size_t constant; /* SIZE_MAX: more than any machine can address */
     bool empty;      /* a fixed extent is 0; the constant counts it as 1 */
     int axis_count;
-    int axes[LIMIT_AXES + LIMIT_RANK]; /* an axis may come twice (after stack) */
+    int axes[LIMIT_AXES + LIMIT_RANK]; /* an axis may come twice (after stack); or PLAN_BLOCK */
     bool unused;                       /* no nest touches it: it has no memory */
     lifetime live;
     const struct plan_buffer *host; /* it begins where this buffer does; NULL: memory of its own */
@@ -40,15 +44,15 @@ typedef struct plan_layout {
 /* The formula of a buffer. fixed_extents: by axis number, -1 where the extent is a run-time number;
  * those that are known become part of the constant. The name is kept, not copied. */
 void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buffer *out);
-/* The formulas of all buffers of a plan (out: one each), and which ARENA buffers share memory: only
- * if at no time both are needed, and the host is at least as large at all extents. Takes scratch
- * from `memory`. */
-void plan_make(const nest_plan *plan, const int64_t *fixed_extents, arena *memory,
-               plan_buffer *out);
+/* The formulas of all buffers of a plan (out: one each); of which ARENA buffers only a block's
+ * steps are kept, which the plan's buffers are told; and which share memory: only if at no time
+ * both are needed, and the host is at least as large at all extents. Takes scratch from `memory`.
+ */
+void plan_make(nest_plan *plan, const int64_t *fixed_extents, arena *memory, plan_buffer *out);
 /* The buffers in memory with lifetimes and hosts, and the size of the arena as a formula. */
 void plan_print(const nest_plan *plan, const plan_buffer *buffers, text *out);
-/* Number of elements at these extents (by axis number); extents of 0 count as `least`. false on
- * overflow. */
+/* Number of elements at these extents (PLAN_EXTENTS numbers); extents of 0 count as `least`. false
+ * on overflow. */
 bool plan_elements(const plan_buffer *b, const int64_t *extents, size_t least, size_t *out);
 /* Places ARENA and OUTPUT buffers that have elements and no host one behind the other, and the
  * others where their hosts are; places[] by buffer. guarded: every buffer in pages of its own,

@@ -9,7 +9,9 @@ static void print_term(const nest_plan *plan, const plan_buffer *b, size_t const
     for (int i = 0; i < b->axis_count; i++) {
         const graph *g = plan->source;
         const char *name = g && b->axes[i] < g->axis_count ? g->axes[b->axes[i]].name : NULL;
-        if (name)
+        if (b->axes[i] == PLAN_BLOCK)
+            text_add(out, " * block");
+        else if (name)
             text_add(out, " * %s", name);
         else
             text_add(out, " * axis%d", b->axes[i]);
@@ -22,12 +24,12 @@ static bool is_place(const plan_buffer *b) {
 
 /* The same axes, in whatever order. */
 static bool same_axes(const plan_buffer *l, const plan_buffer *r) {
-    int balance[LIMIT_AXES] = {0};
+    int balance[PLAN_EXTENTS] = {0};
     for (int i = 0; i < l->axis_count; i++)
         balance[l->axes[i]]++;
     for (int i = 0; i < r->axis_count; i++)
         balance[r->axes[i]]--;
-    for (int a = 0; a < LIMIT_AXES; a++)
+    for (int a = 0; a < PLAN_EXTENTS; a++)
         if (balance[a] != 0)
             return false;
     return true;

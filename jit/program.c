@@ -24,8 +24,10 @@ static double program_now(clockid_t clock) {
 
 /* ---- what is kept of a plan */
 
-static void program_keep_axes(program *p, const graph *g) {
+static void program_keep_axes(program *p, const nest_plan *plan) {
+    const graph *g = plan->source;
     p->axis_count = g->axis_count;
+    p->block_axis = nest_block_axis(plan);
     p->axes = arena_array(&p->memory, program_axis, g->axis_count);
     for (int a = 0; a < g->axis_count; a++)
         p->axes[a] =
@@ -94,7 +96,7 @@ static void program_build(program *p, const graph *g, const char *prefix, error 
     plan_buffer *buffers = plan ? pipeline_plan(plan, &p->scratch, problem) : NULL;
     if (!buffers)
         return;
-    program_keep_axes(p, plan->source);
+    program_keep_axes(p, plan);
     program_keep_buffers(p, plan, buffers);
     program_keep_lengths(p, plan->source);
     cost_of(plan, &p->memory, &p->cost);
@@ -190,4 +192,8 @@ const char *program_axis_name(const program *p, int axis) {
 int64_t program_axis_extent(const program *p, int axis) {
     assert(axis >= 0 && axis < p->axis_count);
     return p->axes[axis].extent;
+}
+
+int program_block_axis(const program *p) {
+    return p->block_axis;
 }

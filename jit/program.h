@@ -33,8 +33,8 @@ graph *pipeline_rewrite(const graph *from, arena *memory, error *problem);
 /* pipeline_rewrite, schedule, lower and share: all in `memory`. target: as in emit_options. NULL
  * after a mistake. */
 nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memory, error *problem);
-/* plan_make, then split_plan, as rows of the table: one entry per buffer, in `memory`. NULL after a
- * mistake. */
+/* plan_make, split_plan and share_nests, as rows of the table: one entry per buffer, in `memory`.
+ * NULL after a mistake. */
 plan_buffer *pipeline_plan(nest_plan *plan, arena *memory, error *problem);
 /* emit_plan, as a row of the table. */
 bool pipeline_emit(const nest_plan *plan, const emit_options *options, const allocator *source,
@@ -76,6 +76,8 @@ int program_slot_find(const program *p, nest_storage storage, const char *name);
 int program_axis_count(const program *p);
 const char *program_axis_name(const program *p, int axis);
 int64_t program_axis_extent(const program *p, int axis); /* fixed extent or -1 */
+/* The axis that is computed in blocks of steps; -1: all at once. */
+int program_block_axis(const program *p);
 
 /* ---- runs */
 typedef struct program_run program_run;
@@ -86,6 +88,9 @@ void program_run_free(program_run *r);
  * place that allocates. Errors: negative, overflow (STATUS_SIZE with the formula's terms named),
  * out of memory; the run keeps its old extents then. */
 status program_run_resize(program_run *r, const int64_t *extents, error *problem);
+/* How many steps of program_block_axis are computed at a time, from the next resize on; 0: as suits
+ * the machine. No result depends on it. */
+void program_run_set_block(program_run *r, int64_t steps);
 size_t program_run_arena_bytes(const program_run *r);
 /* How many threads share a call: 1 to LIMIT_THREADS; 0, the default unless EDDY_THREADS says more:
  * as many as make it shorter, by an estimate at these extents, of the cores that there are. Results

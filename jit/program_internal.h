@@ -26,6 +26,7 @@ struct program {
     int slot_count;
     program_axis *axes;
     int axis_count;
+    int block_axis; /* -1: none */
     program_lengths *lengths;
     int lengths_count;
     cost_table cost;

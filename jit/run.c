@@ -32,7 +32,8 @@ struct program_run {
     char *base;      /* the arena */
     size_t capacity; /* bytes at base */
     plan_layout layout;
-    int64_t extents[LIMIT_AXES];
+    int64_t extents[PLAN_EXTENTS];
+    int64_t steps; /* of a block, as asked for */
     threads_barrier barrier;
     bool sized;     /* it has extents, if only of nothing */
     int wanted;     /* threads; 0: as many as pay */
@@ -65,6 +66,7 @@ program_run *program_run_new(const program *p, const allocator *source, error *p
     r->source = source;
     r->own_bytes = bytes;
     r->guarded = env_number("GUARD", 0) > 0;
+    r->steps = env_number("BLOCK", 0);
     r->places = (plan_place *)(r + 1);
     r->next = r->places + p->buffer_count;
     r->bound = (void **)(r->next + p->buffer_count);
@@ -183,8 +185,9 @@ static void run_explain(const program *p, const plan_buffer *b, const int64_t *e
     char terms[LIMIT_MESSAGE / 2] = "";
     size_t used = 0;
     for (int i = 0; i < b->axis_count && used < sizeof terms; i++) {
-        int more = snprintf(terms + used, sizeof terms - used, " * %s (%lld)",
-                            p->axes[b->axes[i]].name, (long long)extents[b->axes[i]]);
+        const char *name = b->axes[i] == PLAN_BLOCK ? "block" : p->axes[b->axes[i]].name;
+        int more = snprintf(terms + used, sizeof terms - used, " * %s (%lld)", name,
+                            (long long)extents[b->axes[i]]);
         used += more > 0 ? (size_t)more : 0;
     }
     error_set(problem, STATUS_SIZE, run_nowhere,
@@ -205,6 +208,12 @@ static bool run_extents(const program *p, const int64_t *given, int64_t *out, er
         return false;
     }
     return true;
+}
+
+/* Steps of a block at these extents. */
+static int64_t run_block_steps(const program_run *r, const int64_t *extents) {
+    int64_t extent = r->of->block_axis >= 0 ? extents[r->of->block_axis] : 0;
+    return r->steps > 0 && r->steps < extent ? r->steps : extent;
 }
 
 static void run_point(program_run *r, size_t buffer) {
@@ -246,11 +255,12 @@ static void run_mark(const program_run *r) {
 
 status program_run_resize(program_run *r, const int64_t *extents, error *problem) {
     const program *p = r->of;
-    int64_t wanted[LIMIT_AXES];
+    int64_t wanted[PLAN_EXTENTS] = {0};
     plan_layout layout;
     size_t at = 0;
     if (problem->code != STATUS_OK || !run_extents(p, extents, wanted, problem))
         return problem->code;
+    wanted[PLAN_BLOCK] = run_block_steps(r, wanted);
     if (!plan_lay_out(p->buffers, p->buffer_count, wanted, r->guarded, r->next, &layout, &at)) {
         run_explain(p, &p->buffers[at], wanted, problem);
         return problem->code;
@@ -274,12 +284,17 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
     r->layout = layout;
     run_mark(r);
     r->prepared = false;
-    memcpy(r->extents, wanted, sizeof *wanted * (size_t)p->axis_count);
+    memcpy(r->extents, wanted, sizeof wanted);
     memset(r->base + layout.scratch.offset, 0, layout.scratch.bytes);
     for (size_t i = 0; i < p->buffer_count; i++)
         run_point(r, i);
     run_choose_grid(r);
     return STATUS_OK;
+}
+
+void program_run_set_block(program_run *r, int64_t steps) {
+    assert(steps >= 0);
+    r->steps = steps;
 }
 
 size_t program_run_arena_bytes(const program_run *r) {
@@ -363,6 +378,7 @@ static void run_part(void *user, int thread, int count) {
     int64_t *context = r->contexts[thread].numbers;
     emit_context(context, thread, grid.samples, grid.units, run_meet, &r->barrier);
     context[EMIT_PREPARED] = r->prepared && r->unchanged && !r->guarded;
+    context[EMIT_STEPS] = r->extents[PLAN_BLOCK] > 0 ? r->extents[PLAN_BLOCK] : 1;
     r->of->entry(r->table, r->extents, context);
 }
 

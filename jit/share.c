@@ -7,8 +7,8 @@
  * is the first one's, by name too, and its calls say which buffers stand where.
  *
  * Everything that emission looks at must be among the numbers. Of a buffer that is its type and its
- * strides, so the outermost dimension does not count; of one whose elements lie in the object it is
- * the buffer itself, as code names these by address. */
+ * strides, and whether it holds a block; so the outermost dimension does not count; of one whose
+ * elements lie in the object it is the buffer itself, as code names these by address. */
 #include "jit/share.h"
 
 #include <string.h>
@@ -45,6 +45,7 @@ static void share_add_buffer(share_key *key, int32_t number) {
     }
     share_add(key, b->type);
     share_add(key, b->axis_count);
+    share_add(key, b->block);
     share_add(key, b->shape.rank);
     for (int d = 1; d < b->axis_count + b->shape.rank; d++)
         share_add(key, d < b->axis_count ? -1 - (int64_t)b->axes[d]
@@ -93,6 +94,7 @@ static void share_write_down(share_key *key) {
         share_add(key, range->descending);
         share_add(key, range->folded);
         share_add(key, range->ordered);
+        share_add(key, range->block);
     }
     share_add(key, (int64_t)n->folds.count);
     for (size_t f = 0; f < n->folds.count; f++) {
@@ -100,6 +102,7 @@ static void share_write_down(share_key *key) {
         share_add(key, fold->type);
         share_add(key, share_bits(fold->type, &fold->identity));
         share_add(key, fold->next);
+        share_add(key, fold->rested);
     }
     for (size_t i = 0; i < n->tape.count; i++)
         share_add_instruction(key, &n->tape.at[i]);

@@ -96,6 +96,7 @@ static bool split_same_layout(const nest_plan *plan, int32_t left, int32_t right
     const nest_buffer *l = &plan->buffers.at[left], *r = &plan->buffers.at[right];
     return left == right ||
            (dtype_size(l->type) == dtype_size(r->type) && l->axis_count == r->axis_count &&
+            l->block == r->block &&
             memcmp(l->axes, r->axes, sizeof *l->axes * (size_t)l->axis_count) == 0 &&
             op_shape_equal(&l->shape, &r->shape));
 }

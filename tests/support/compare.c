@@ -12,10 +12,14 @@
 
 #include "tests/support/compare_internal.h"
 
+enum { COMPARE_BLOCKS = 3 /* steps of the longest blocks */ };
+
 static void compare_fail(compare_work *w, const char *what, const char *name) {
     text_add(w->report, "%s \"%s\" at extents", what, name);
     for (int a = 0; a < w->g->axis_count; a++)
         text_add(w->report, " %s=%" PRId64, w->g->axes[a].name, w->sample.extents[a]);
+    if (w->block > 0)
+        text_add(w->report, " in blocks of %d", w->block);
     text_add(w->report, "\n");
 }
 
@@ -120,6 +124,14 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
     bool same = compare_call(w, (cost_grid){1, 1}, false, problem);
     for (uint64_t i = seed; i < seed + 3 && same; i++)
         same = compare_call(w, grids[i % 5], (i - seed) % 2 == 0, problem);
+    for (w->block = 1; w->block <= COMPARE_BLOCKS && same; w->block++) {
+        program_run_set_block(w->run, w->block);
+        same = program_run_resize(w->run, w->sample.extents, problem) == STATUS_OK &&
+               compare_call(w, (cost_grid){1, 1}, false, problem) &&
+               compare_call(w, grids[((uint64_t)w->block + seed) % 5], false, problem);
+    }
+    w->block = 0;
+    program_run_set_block(w->run, w->block);
     same = same && compare_alone(w, seed, problem);
     return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
 }

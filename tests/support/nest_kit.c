@@ -77,8 +77,10 @@ static nest_instruction blank(nest_op op, body_type type, int which) {
 }
 
 nest_ref kit_range(nest_plan *p, nest *n, int64_t count, int flags) {
-    nest_range r = {count, (flags & KIT_DESCENDING) != 0, (flags & KIT_FOLDED) != 0,
-                    (flags & KIT_ORDERED) != 0};
+    nest_range r = {.count = count,
+                    .descending = (flags & KIT_DESCENDING) != 0,
+                    .folded = (flags & KIT_FOLDED) != 0,
+                    .ordered = (flags & KIT_ORDERED) != 0};
     vec_push(p->memory, &n->ranges, r);
     return kit_special(p, n, NEST_RANGE, BODY_I64, (int)n->ranges.count - 1);
 }
@@ -132,7 +134,7 @@ void kit_store(nest_plan *p, nest *n, int buffer, int count, const nest_ref *at,
 }
 
 nest_ref kit_fold(nest_plan *p, nest *n, body_type type, body_value identity) {
-    nest_fold f = {type, identity, -1};
+    nest_fold f = {type, identity, -1, -1};
     vec_push(p->memory, &n->folds, f);
     return kit_special(p, n, NEST_FOLD, type, (int)n->folds.count - 1);
 }

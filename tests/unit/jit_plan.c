@@ -1,10 +1,10 @@
 /* Memory that is shared: no two elements that are needed at the same time may overlap.
  *
  * Lifetimes are checked against what they abbreviate: the program is unrolled into the sequence of
- * nests that runs, three turns a loop, and walked backwards. A value is needed from its first store
- * on, wherever a later nest loads it before one stores all of it again. Values of the same layout
- * are cut into parts, one for every turn of every loop whose axis they hold, because one may follow
- * the other step by step. */
+ * nests that runs, three turns a loop, a step a block, and walked backwards. A value is needed from
+ * its first store on, wherever a later nest loads it before one stores all of it again. Values of
+ * the same layout are cut into parts, one for every turn of every loop whose axis they hold,
+ * because one may follow the other step by step. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -23,6 +23,7 @@ typedef struct trace {
     nest_plan *plan;
     step now;
     uint32_t looped; /* axes of loops */
+    uint32_t blocks; /* the axis of the loop over blocks around this */
     VEC(step) steps;
 } trace;
 
@@ -34,11 +35,18 @@ static void unroll(trace *t, const nest_list *items) {
             vec_push(t->memory, &t->steps, t->now);
             continue;
         }
-        t->looped |= UINT32_C(1) << item->axis;
+        uint32_t axis = UINT32_C(1) << item->axis, around = t->blocks;
+        t->looped |= axis;
+        if ((around & axis) != 0) { /* one step a block */
+            unroll(t, &item->items);
+            continue;
+        }
+        t->blocks |= item->block ? axis : 0;
         for (int turn = 0; turn < TURNS; turn++) {
             t->now.turn[item->axis] = item->sign > 0 ? turn : TURNS - 1 - turn;
             unroll(t, &item->items);
         }
+        t->blocks = around;
     }
 }
 
@@ -53,6 +61,12 @@ typedef struct touch {
     bool loads, stores, whole; /* whole: every element of the part is stored, and none loaded */
 } touch;
 
+/* The axis of the loop or block whose turn an index names; -1: none. */
+static int named_by(const nest *n, const nest_buffer *b, const nest_instruction *access, int k) {
+    bool names = k < b->axis_count && lifetime_is_this_step(n, access->at[k], b->axes[k]);
+    return names ? b->axes[k] : -1;
+}
+
 static touch touch_of(const trace *t, const step *at, const part *p) {
     const nest *n = at->runs;
     const nest_buffer *b = &t->plan->buffers.at[p->buffer];
@@ -64,18 +78,19 @@ static touch touch_of(const trace *t, const step *at, const part *p) {
         bool elsewhere = false;
         uint32_t fixed = 0; /* positions */
         for (int k = 0; k < p->count; k++) {
-            const nest_instruction *index = &n->tape.at[in->at[p->position[k]]];
-            if (index->op != NEST_OUTER)
+            int axis = named_by(n, b, in, p->position[k]);
+            if (axis < 0)
                 continue;
             fixed |= UINT32_C(1) << p->position[k];
-            elsewhere |= at->turn[index->which] != p->turn[k];
+            elsewhere |= at->turn[axis] != p->turn[k];
         }
         if (elsewhere)
             continue;
         found.loads |= in->op == NEST_LOAD;
         found.stores |= in->op == NEST_STORE;
         for (int k = 0; k < b->axis_count; k++)
-            if (n->tape.at[in->at[k]].op == NEST_OUTER && (fixed >> k & 1) == 0)
+            if ((named_by(n, b, in, k) >= 0 || n->tape.at[in->at[k]].op == NEST_OUTER) &&
+                (fixed >> k & 1) == 0 && b->axes[k] != b->block - 1)
                 found.whole = false;
     }
     found.whole &= found.stores && !found.loads;
@@ -155,49 +170,73 @@ static bool in_turn(const nest *n, size_t old, size_t made) {
     return store && n->folds.count == 0;
 }
 
-static bool apart(const trace *t, const part *l, const part *r, size_t *where) {
-    const need *left = needs_of(t, l), *right = needs_of(t, r);
+/* How a buffer is cut into parts: along the axes of loops that it holds. Returns their number. */
+static int cut(const trace *t, size_t buffer, part *out) {
+    const nest_buffer *b = &t->plan->buffers.at[buffer];
+    int parts = 1;
+    *out = (part){.buffer = buffer};
+    for (int a = 0; a < b->axis_count && out->count < PARTED; a++)
+        if (t->looped >> b->axes[a] & 1 && b->axes[a] != b->block - 1) {
+            out->position[out->count++] = a;
+            parts *= TURNS;
+        }
+    cr_assert_leq(parts, PARTS);
+    return parts;
+}
+
+static const need *needs_of_number(const trace *t, part *p, int number) {
+    for (int a = 0; a < p->count; a++, number /= TURNS)
+        p->turn[a] = number % TURNS;
+    return needs_of(t, p);
+}
+
+/* When any part of it is needed. */
+static const need *needs_of_all(const trace *t, size_t buffer) {
+    part p;
+    int parts = cut(t, buffer, &p);
+    need *all = arena_array(t->memory, need, t->steps.count);
+    for (int number = 0; number < parts; number++) {
+        const need *own = needs_of_number(t, &p, number);
+        for (size_t i = 0; i < t->steps.count; i++) {
+            all[i].before |= own[i].before;
+            all[i].after |= own[i].after;
+            all[i].touched |= own[i].touched;
+        }
+    }
+    return all;
+}
+
+static void must_not_meet(const trace *t, const need *left, const need *right, size_t i, size_t k,
+                          uint64_t seed) {
     for (size_t s = 0; s < t->steps.count; s++) {
         const need *a = &left[s], *b = &right[s];
         const nest *n = t->steps.at[s].runs;
-        *where = s;
-        if ((a->before && b->before) || (a->after && b->after))
-            return false;
-        if (!(a->before || a->after || a->touched) || !(b->before || b->after || b->touched))
-            continue;
-        bool handed = a->before && !a->after && b->touched && in_turn(n, l->buffer, r->buffer);
-        handed |= b->before && !b->after && a->touched && in_turn(n, r->buffer, l->buffer);
-        if (!handed)
-            return false;
+        bool handed = a->before && !a->after && b->touched && in_turn(n, i, k);
+        handed |= b->before && !b->after && a->touched && in_turn(n, k, i);
+        bool one = a->before || a->after || a->touched, other = b->before || b->after || b->touched;
+        bool wrong =
+            (a->before && b->before) || (a->after && b->after) || (one && other && !handed);
+        cr_assert(!wrong, "seed %llu: b%zu and b%zu are both needed in step %zu, %s",
+                  (unsigned long long)seed, i, k, s, n->name);
     }
-    return true;
 }
 
 static bool same_layout(const nest_buffer *l, const nest_buffer *r) {
     return l->axis_count == r->axis_count && dtype_size(l->type) == dtype_size(r->type) &&
            memcmp(l->axes, r->axes, sizeof *l->axes * (size_t)l->axis_count) == 0 &&
-           op_shape_equal(&l->shape, &r->shape);
+           l->block == r->block && op_shape_equal(&l->shape, &r->shape);
 }
 
 static void must_be_apart(const trace *t, size_t i, size_t k, uint64_t seed) {
-    const nest_buffer *l = &t->plan->buffers.at[i], *r = &t->plan->buffers.at[k];
-    part left = {.buffer = i}, right = {.buffer = k};
-    int parts = 1;
-    for (int a = 0; same_layout(l, r) && a < l->axis_count && left.count < PARTED; a++)
-        if (t->looped >> l->axes[a] & 1) {
-            left.position[left.count] = right.position[left.count] = a;
-            right.count = ++left.count;
-            parts *= TURNS;
-        }
-    cr_assert_leq(parts, PARTS);
-    for (int p = 0; p < parts; p++) {
-        for (int a = 0, rest = p; a < left.count; a++, rest /= TURNS)
-            left.turn[a] = right.turn[a] = rest % TURNS;
-        size_t where = 0;
-        cr_assert(apart(t, &left, &right, &where),
-                  "seed %llu: part %d of b%zu and of b%zu are both needed in step %zu, %s",
-                  (unsigned long long)seed, p, i, k, where, t->steps.at[where].runs->name);
+    if (!same_layout(&t->plan->buffers.at[i], &t->plan->buffers.at[k])) {
+        must_not_meet(t, needs_of_all(t, i), needs_of_all(t, k), i, k, seed);
+        return;
     }
+    part left, right;
+    int parts = cut(t, i, &left);
+    cut(t, k, &right);
+    for (int p = 0; p < parts; p++)
+        must_not_meet(t, needs_of_number(t, &left, p), needs_of_number(t, &right, p), i, k, seed);
 }
 
 static bool overlap(plan_place l, plan_place r) {
@@ -243,8 +282,9 @@ static long check_graph(arena *memory, uint64_t seed) {
     unroll(&t, &t.plan->items);
     long sharing = 0;
     for (int run = 0; run < 3; run++) {
-        int64_t extents[LIMIT_AXES];
+        int64_t extents[PLAN_EXTENTS];
         random_extents(seed, run, extents);
+        extents[PLAN_BLOCK] = 1 + run;
         for (int a = 0; a < t.plan->source->axis_count; a++)
             if (t.plan->source->axes[a].extent >= 0)
                 extents[a] = t.plan->source->axes[a].extent;
@@ -299,7 +339,7 @@ static bool takes_over(bool looks_back) {
     cr_assert(t.plan, "%s", problem.message);
     const plan_buffer *buffers = pipeline_plan(t.plan, &memory, &problem);
     unroll(&t, &t.plan->items);
-    check(&t, buffers, (const int64_t[]){5, 2}, 0);
+    check(&t, buffers, (const int64_t[PLAN_EXTENTS]){5, 2, [PLAN_BLOCK] = 3}, 0);
     bool shares = false;
     for (size_t i = 0; i < t.plan->buffers.count; i++)
         shares |= strstr(buffers[i].name, " v") && buffers[i].host;
