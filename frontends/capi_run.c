@@ -303,6 +303,16 @@ eddy_status eddy_run_resize(eddy_run *r, const eddy_extent *extents, int count) 
     return EDDY_OK;
 }
 
+eddy_status eddy_run_block(eddy_run *r, int64_t steps) {
+    if (!run_good(r))
+        return eddy_run_status(r);
+    if (steps < 0)
+        return run_fail(r, EDDY_BAD_ARGUMENT, "block: %lld steps; give 0 or more",
+                        (long long)steps);
+    program_run_set_block(r->code, steps);
+    return EDDY_OK;
+}
+
 int64_t eddy_run_extent(const eddy_run *r, const char *axis) {
     int a = r ? run_axis(r, axis) : -1;
     return a < 0 ? -1 : r->extents[a];

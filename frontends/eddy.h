@@ -512,6 +512,9 @@ EDDY_API void eddy_run_clear(eddy_run *r);
  * eddy_run_input and eddy_run_output are forgotten; carried states start anew if an axis that they
  * hold changes. After an error everything is as before. */
 EDDY_API eddy_status eddy_run_resize(eddy_run *r, const eddy_extent *extents, int count);
+/* How many steps of a time axis are computed at a time, from the next resize on; 0, and how a run
+ * begins: as many as suit the machine. Fewer need less memory; no result depends on it. */
+EDDY_API eddy_status eddy_run_block(eddy_run *r, int64_t steps);
 EDDY_API int64_t eddy_run_extent(const eddy_run *r, const char *axis); /* -1: none, unknown */
 /* How many threads share a call: 1 to 256, or 0: as many as make it shorter, by an estimate at
  * these extents, of the cores that there are. 0 is the default, and EDDY_THREADS in the environment

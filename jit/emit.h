@@ -76,6 +76,8 @@ void emit_object_free(emit_object *object);
 /* The best row that the host can run, or the one that EDDY_CPU names; NULL if there is none (no
  * AVX2 with FMA) or it cannot. */
 const machine *machine_host(void);
+/* Bytes of a core's own cache (the second); 1 MB where the system does not tell. */
+size_t machine_cache(void);
 /* A row by name, whether the host can run it or not; NULL: no such row. */
 const machine *machine_find(const char *name);
 

@@ -6,8 +6,10 @@
  * axis of the loop left (lower_finish drops the axis just when every access is at this very step),
  * and written before it is read. It lives by the loop's own order.
  *
- * A loop over blocks turns too. Most of what holds its axis is written and read at the steps of one
- * block; then memory for a block's steps is enough, and it is scratch of one turn.
+ * A loop over blocks turns too. Most of what holds its axis is only touched at the steps of the
+ * current block; then memory for a block's steps is enough, and it is scratch of one turn. It need
+ * not be written first: no earlier turn has written these steps, so what is read before is nothing
+ * anyway.
  *
  * What prepared items make for the others is read in later calls that do not make it again, so it
  * is needed all the time.
@@ -76,12 +78,14 @@ static bool lifetime_holds_axis(const nest_buffer *b, int axis) {
 
 static bool lifetime_is_inside(const lifetime_table *t, size_t buffer, const lifetime_loop *loop) {
     lifetime l = t->touched[buffer];
-    return l.first >= loop->over.first && l.last <= loop->over.last && t->written_first[buffer];
+    return l.first >= loop->over.first && l.last <= loop->over.last;
 }
 
 bool lifetime_is_scratch(const lifetime_table *t, size_t buffer, const lifetime_loop *loop) {
-    return lifetime_is_inside(t, buffer, loop) &&
-           ((loop->block && t->short_lived[buffer]) ||
+    if (!lifetime_is_inside(t, buffer, loop))
+        return false;
+    return (loop->block && t->short_lived[buffer]) ||
+           (t->written_first[buffer] &&
             !lifetime_holds_axis(&t->plan->buffers.at[buffer], loop->axis));
 }
 

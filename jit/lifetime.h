@@ -30,8 +30,8 @@ typedef struct lifetime_table {
 
 /* The lifetimes of all buffers of a plan, in `memory`. */
 void lifetime_find(const nest_plan *plan, arena *memory, lifetime_table *out);
-/* Are one block's steps of the buffer enough, each block being written before it is read? Then
- * *live is when they are needed, and *axis is the axis. */
+/* Are one block's steps of the buffer enough? Then *live is when they are needed, and *axis is the
+ * axis. */
 bool lifetime_of_block(const lifetime_table *t, size_t buffer, lifetime *live, int *axis);
 /* Does this index name the step that the enclosing loop over the axis is at, or run over the steps
  * of the enclosing block? */

@@ -79,6 +79,22 @@ static void lower_force_state(lower *l, const op_node *n) {
         *c = LOWER_GROUPED;
 }
 
+/* A value that nobody reads but one state is kept for one step only, if what is kept is the state:
+ * that may be read later too. */
+static void lower_keep_states(lower *l, const node_list *nodes, const node_list *roots) {
+    int32_t *readers = arena_array(l->memory, int32_t, l->g->nodes.count);
+    for (size_t i = 0; i < nodes->count; i++)
+        for (int k = 0; k < op_live_count(nodes->at[i]); k++)
+            readers[nodes->at[i]->arguments[k]->id]++;
+    for (size_t i = 0; i < roots->count; i++)
+        readers[roots->at[i]->id]++;
+    for (size_t i = 0; i < nodes->count; i++) {
+        const op_node *n = nodes->at[i];
+        if (n->op == OP_DELAY && n->arguments[0]->id > n->id && readers[n->arguments[0]->id] == 1)
+            l->class_of[n->id] = LOWER_GROUPED;
+    }
+}
+
 /* nodes: by number. */
 static void lower_classify(lower *l, const node_list *nodes) {
     size_t count = l->g->nodes.count;
@@ -386,6 +402,7 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     graph_roots(g, memory, &roots);
     lower_reached(l, &roots, &nodes);
     lower_classify(l, &nodes);
+    lower_keep_states(l, &nodes, &roots);
     for (size_t i = 0; i < roots.count; i++) {
         /* A masked result is computed where its value is, not copied afterwards. */
         uint8_t *c = &l->class_of[roots.at[i]->id];

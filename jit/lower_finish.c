@@ -116,7 +116,7 @@ typedef struct finish_use {
     const nest_item
         *loop[LIMIT_AXES]; /* the one loop over each axis that holds all accesses so far */
     uint32_t before;       /* axes of loops of which some access reads the turn before */
-    uint32_t deep;         /* axes of loops around the innermost one of some access */
+    uint32_t deep;         /* axes of loops around the innermost one of some store */
     int32_t read, written; /* numbers of nests: the last that reads the turn before, plus 1; the
                               first that writes, plus 1 */
 } finish_use;
@@ -136,7 +136,7 @@ static uint32_t finish_here(const nest *n, const nest_buffer *b, const nest_inst
             position++;
         if (position == b->axis_count)
             continue;
-        if (access->before == 1 + axis && i == n->loop_count - 1)
+        if (access->before == 1 + axis)
             return here | UINT32_C(1) << axis;
         if (!finish_names_this_step(n, access->at[position], axis))
             break;
@@ -169,7 +169,7 @@ static bool finish_replaces(const nest *n, size_t load, int position) {
 static void finish_note_turns(const nest *n, size_t access, const nest_buffer *b, int32_t number,
                               finish_use *u) {
     const nest_instruction *in = &n->tape.at[access];
-    for (int i = 0; i + 1 < n->loop_count; i++)
+    for (int i = 0; i + 1 < n->loop_count && in->op == NEST_STORE; i++)
         u->deep |= UINT32_C(1) << n->loops[i];
     if (in->op == NEST_STORE && u->written == 0)
         u->written = number + 1;

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/env.h"
 #include "jit/emit.h"
@@ -45,4 +46,12 @@ const machine *machine_host(void) {
         if (host_runs(&machines[i]) && machines[i].vector_bytes <= most)
             return &machines[i];
     return NULL;
+}
+
+size_t machine_cache(void) {
+    long bytes = -1;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    return bytes > 0 ? (size_t)bytes : (size_t)1 << 20;
 }

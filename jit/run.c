@@ -210,10 +210,36 @@ static bool run_extents(const program *p, const int64_t *given, int64_t *out, er
     return true;
 }
 
-/* Steps of a block at these extents. */
+/* Bytes that a step more in a block takes; SIZE_MAX: more than there are. */
+static size_t run_step_bytes(const program *p, const int64_t *extents) {
+    int64_t one[PLAN_EXTENTS];
+    size_t sum = 0;
+    memcpy(one, extents, sizeof one);
+    one[PLAN_BLOCK] = 1;
+    for (size_t i = 0; i < p->buffer_count; i++) {
+        const plan_buffer *b = &p->buffers[i];
+        size_t elements, bytes;
+        bool grows = false;
+        for (int k = 0; k < b->axis_count; k++)
+            grows |= b->axes[k] == PLAN_BLOCK;
+        if (grows && !b->host &&
+            !(plan_elements(b, one, 0, &elements) &&
+              size_multiply(elements, dtype_size(b->type), &bytes) && size_add(sum, bytes, &sum)))
+            return SIZE_MAX;
+    }
+    return sum;
+}
+
+/* Steps of a block at these extents. As many as asked for; else as many as the cache holds of what
+ * only blocks need, and all if that is nothing. */
 static int64_t run_block_steps(const program_run *r, const int64_t *extents) {
-    int64_t extent = r->of->block_axis >= 0 ? extents[r->of->block_axis] : 0;
-    return r->steps > 0 && r->steps < extent ? r->steps : extent;
+    int64_t extent = r->of->block_axis >= 0 ? extents[r->of->block_axis] : 0, steps = r->steps;
+    if (steps == 0 && extent > 1) {
+        size_t bytes = run_step_bytes(r->of, extents);
+        size_t fit = bytes > 0 ? machine_cache() / bytes : SIZE_MAX;
+        steps = fit < 1 ? 1 : fit > INT32_MAX ? INT32_MAX : (int64_t)fit;
+    }
+    return steps > 0 && steps < extent ? steps : extent;
 }
 
 static void run_point(program_run *r, size_t buffer) {

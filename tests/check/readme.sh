@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Usage: readme.sh LIBRARY [COMPILER]. The README's example does what the README says: its first
-# block of C is compiled against the public header and the shared library, and must print the block
-# that follows it, to the byte.
+# Usage: readme.sh LIBRARY [COMPILER]. The examples of the README and of a how-to do what the page
+# says: its first block of C is compiled against the public headers and the shared library, and must
+# print the block that follows it, to the byte.
 set -euo pipefail
 library=${1:?"usage: readme.sh LIBRARY [COMPILER]"}
 compiler=${2:-cc}
@@ -9,20 +9,21 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-block() { # n: the nth fenced block from the first that is C
-    awk -v wanted="$1" '/^```/ { if (inside) inside = 0
+block() { # page, n: the nth fenced block from the first that is C
+    awk -v wanted="$2" '/^```/ { if (inside) inside = 0
                                  else if (n > 0 || $0 == "```c") { n++; inside = 1 }
                                  next }
-                        inside && n == wanted' README.md
+                        inside && n == wanted' "$1"
 }
-block 1 >"$scratch/example.c"
-block 2 >"$scratch/expected"
-for file in example.c expected; do
-    [[ -s $scratch/$file ]] || { echo "README.md: there is no $file" && exit 1; }
+for page in README.md docs/howto/truncate-backpropagation.md; do
+    block "$page" 1 >"$scratch/example.c"
+    block "$page" 2 >"$scratch/expected"
+    for file in example.c expected; do
+        [[ -s $scratch/$file ]] || { echo "$page: there is no $file" && exit 1; }
+    done
+    "$compiler" -std=c11 -O1 -Wall -Wextra -Werror -I frontends "$scratch/example.c" \
+        -o "$scratch/example" "$library" -Wl,-rpath,"$(dirname "$library")"
+    "$scratch/example" >"$scratch/printed"
+    diff "$scratch/expected" "$scratch/printed"
+    echo "$page: $(wc -l <"$scratch/example.c") lines of C print what it shows"
 done
-
-"$compiler" -std=c11 -O1 -Wall -Wextra -Werror -I frontends "$scratch/example.c" \
-    -o "$scratch/example" "$library" -Wl,-rpath,"$(dirname "$library")"
-"$scratch/example" >"$scratch/printed"
-diff "$scratch/expected" "$scratch/printed"
-echo "the README's example: $(wc -l <"$scratch/example.c") lines of C print what it shows"

@@ -16,6 +16,7 @@ enum { GRAPHS = 120, TURNS = 3, PARTED = 3, PARTS = TURNS * TURNS * TURNS };
 typedef struct step {
     const nest *runs;
     int turn[LIMIT_AXES]; /* of the loops around it, by axis */
+    int block;            /* which loop over blocks is around it; 0: none */
 } step;
 
 typedef struct trace {
@@ -24,6 +25,7 @@ typedef struct trace {
     step now;
     uint32_t looped; /* axes of loops */
     uint32_t blocks; /* the axis of the loop over blocks around this */
+    int block_count; /* of those met so far */
     VEC(step) steps;
 } trace;
 
@@ -42,11 +44,13 @@ static void unroll(trace *t, const nest_list *items) {
             continue;
         }
         t->blocks |= item->block ? axis : 0;
+        t->now.block = item->block ? ++t->block_count : t->now.block;
         for (int turn = 0; turn < TURNS; turn++) {
             t->now.turn[item->axis] = item->sign > 0 ? turn : TURNS - 1 - turn;
             unroll(t, &item->items);
         }
         t->blocks = around;
+        t->now.block = item->block ? 0 : t->now.block;
     }
 }
 
@@ -113,22 +117,36 @@ static bool is_kept(const trace *t, const part *p) {
     return made && read;
 }
 
+/* Does step i begin a turn that knows nothing of the one before? So it is for memory of one block.
+ */
+static bool begins(const trace *t, const part *p, size_t i) {
+    int axis = t->plan->buffers.at[p->buffer].block - 1;
+    return i == 0 || (axis >= 0 && (t->steps.at[i].turn[axis] != t->steps.at[i - 1].turn[axis] ||
+                                    t->steps.at[i].block != t->steps.at[i - 1].block));
+}
+
 static need *needs_of(const trace *t, const part *p) {
     need *needs = arena_array(t->memory, need, t->steps.count);
-    bool later = is_kept(t, p);
-    size_t first = t->steps.count;
-    for (size_t i = t->steps.count; i-- > 0;) {
-        touch at = touch_of(t, &t->steps.at[i], p);
-        bool before = at.loads || (later && !at.whole);
-        needs[i] = (need){before, later, at.loads || at.stores};
-        later = before;
-        if (at.stores)
-            first = i;
+    size_t end = t->steps.count;
+    while (end > 0) {
+        size_t start = end - 1, first = end;
+        while (!begins(t, p, start))
+            start--;
+        bool later = is_kept(t, p);
+        for (size_t i = end; i-- > start;) {
+            touch at = touch_of(t, &t->steps.at[i], p);
+            bool before = at.loads || (later && !at.whole);
+            needs[i] = (need){before, later, at.loads || at.stores};
+            later = before;
+            if (at.stores)
+                first = i;
+        }
+        for (size_t i = start; i < first; i++) /* what is loaded there was never stored */
+            needs[i] = (need){false, false, false};
+        if (first < end)
+            needs[first].before = false;
+        end = start;
     }
-    for (size_t i = 0; i < first; i++) /* what is loaded there was never stored: it is not used */
-        needs[i] = (need){false, false, false};
-    if (first < t->steps.count)
-        needs[first].before = false;
     return needs;
 }
 
