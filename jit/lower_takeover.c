@@ -131,8 +131,11 @@ static void takeover_rename(lower *l, nest *n, int32_t from, int32_t to, int pos
         vec_push(l->memory, &n->tape, in);
         renamed[i] = (nest_ref)n->tape.count - 1;
     }
-    for (size_t f = 0; f < n->folds.count; f++)
-        n->folds.at[f].next = renamed[n->folds.at[f].next];
+    for (size_t f = 0; f < n->folds.count; f++) {
+        nest_fold *fold = &n->folds.at[f];
+        fold->next = renamed[fold->next];
+        fold->rested = fold->rested >= 0 ? renamed[fold->rested] : -1;
+    }
     l->open = NULL;
 }
 
