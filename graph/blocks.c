@@ -37,13 +37,47 @@ static sweep_place blocks_place(const schedule_item *item, const sweep_plan *pla
     return (sweep_place){place.level, anywhere ? 0 : place.sign};
 }
 
-static void blocks_take(arena *memory, const schedule_list *items, const sweep_plan *plan,
-                        sweep_place place, schedule_list *out) {
+/* Sweeps of a level run in this order: what does not vary, forwards, backwards. */
+static int blocks_order(sweep_place place) {
+    return 3 * place.level + (place.sign < 0 ? 2 : place.sign);
+}
+
+static void blocks_members(arena *memory, const schedule_item *item, node_list *out) {
+    if (item->node)
+        vec_push(memory, out, item->node);
+    for (size_t i = 0; i < item->items.count; i++)
+        blocks_members(memory, &item->items.at[i], out);
+}
+
+/* The place of each item, by number. Items stand behind what they read, so one walk is enough: what
+ * reads a value of a sweep that has not run by then moves to a later level. */
+static sweep_place *blocks_places(const graph *g, arena *memory, const schedule_list *items,
+                                  const sweep_plan *plan) {
+    sweep_place *places = arena_array(memory, sweep_place, items->count + 1);
+    int32_t *item_of = arena_array(memory, int32_t, g->nodes.count + 1);
+    for (size_t i = 0; i < g->nodes.count; i++)
+        item_of[i] = -1;
     for (size_t i = 0; i < items->count; i++) {
-        sweep_place own = blocks_place(&items->at[i], plan);
-        if (own.level == place.level && own.sign == place.sign)
-            vec_push(memory, out, items->at[i]);
+        node_list members = {0};
+        blocks_members(memory, &items->at[i], &members);
+        places[i] = blocks_place(&items->at[i], plan);
+        for (size_t k = 0; k < members.count; k++)
+            item_of[members.at[k]->id] = (int32_t)i;
+        for (size_t k = 0; k < members.count; k++)
+            for (int a = 0; a < op_live_count(members.at[k]); a++) {
+                int32_t from = item_of[members.at[k]->arguments[a]->id];
+                while (from >= 0 && blocks_order(places[from]) > blocks_order(places[i]))
+                    places[i].level++;
+            }
     }
+    return places;
+}
+
+static void blocks_take(arena *memory, const schedule_list *items, const sweep_place *places,
+                        sweep_place place, schedule_list *out) {
+    for (size_t i = 0; i < items->count; i++)
+        if (places[i].level == place.level && places[i].sign == place.sign)
+            vec_push(memory, out, items->at[i]);
 }
 
 bool blocks_schedule(graph *g, arena *memory, op_node *const *roots, size_t count,
@@ -56,16 +90,15 @@ bool blocks_schedule(graph *g, arena *memory, op_node *const *roots, size_t coun
         *out = items;
         return g->problem->code == STATUS_OK;
     }
+    const sweep_place *places = blocks_places(g, memory, &items, &plan);
     int highest = 0;
-    for (size_t i = 0; i < items.count; i++) {
-        int level = blocks_place(&items.at[i], &plan).level;
-        highest = level > highest ? level : highest;
-    }
+    for (size_t i = 0; i < items.count; i++)
+        highest = places[i].level > highest ? places[i].level : highest;
     for (int level = 0; level <= highest; level++)
         for (int turn = 0; turn < 3; turn++) {
             sweep_place place = {level, turn == 2 ? -1 : turn};
             schedule_item sweep = {.axis = plan.axis, .sign = place.sign, .block = true};
-            blocks_take(memory, &items, &plan, place, turn == 0 ? out : &sweep.items);
+            blocks_take(memory, &items, places, place, turn == 0 ? out : &sweep.items);
             if (sweep.items.count > 0)
                 vec_push(memory, out, sweep);
         }
