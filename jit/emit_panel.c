@@ -65,6 +65,15 @@ static void copy_vectors(const panel *p, LLVMValueRef from, LLVMValueRef to) {
     }
 }
 
+static bool moves_along(const panel *p, int range) {
+    for (int k = 0; k < p->in->at_count; k++) {
+        const nest_instruction *index = &p->s->n->tape.at[p->in->at[k]];
+        if (index->op == NEST_RANGE && index->which == range)
+            return true;
+    }
+    return false;
+}
+
 /* How far the original moves per step of a folded range. */
 static LLVMValueRef plain_distance(const panel *p, int range) {
     const emit *e = p->s->e;
@@ -86,6 +95,8 @@ static void copy_block(const panel *p, LLVMValueRef original) {
     for (int d = 0; d < folded; d++) {
         int range = s->parallel + d;
         LLVMValueRef first = s->first[range], limit = s->limit[range];
+        if (!moves_along(p, range)) /* all its steps see the same */
+            limit = emit_pick(e, LLVMIntSLT, limit, emit_plus(e, first, emit_integer(e, 1)));
         if (d == 0) /* the only guard: no steps when panels stay where they are */
             limit = LLVMBuildSelect(e->builder, s->packs, limit, first, "");
         emit_loop_open(e, s->function, &loops[d], first, limit, emit_integer(e, 1), NULL, 0);
@@ -142,8 +153,9 @@ void emit_panel_copy(emit_nest *s) {
         p.weight = arena_array(e->memory, LLVMValueRef, s->loops + 1);
         LLVMValueRef weight = emit_integer(e, (int64_t)s->width * s->vectors);
         for (int r = s->loops; r-- > s->parallel;) {
-            p.weight[r] = weight;
-            weight = emit_times(e, weight, s->counts[r]);
+            bool moves = moves_along(&p, r);
+            p.weight[r] = moves ? weight : emit_integer(e, 0);
+            weight = moves ? emit_times(e, weight, s->counts[r]) : weight;
         }
         copy_block(&p, *emit_memory_pointer(s, p.a, s->panel_depth, 0));
         turn_to_copy(&p);
