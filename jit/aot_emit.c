@@ -232,9 +232,9 @@ static int64_t emit_call(aot_frame *f) {
     emit_context(alone, 0, 1, 1, NULL, NULL);
     for (int i = LIMIT_AXES; i < EMIT_CONTEXT; i++)
         LLVMBuildStore(e->builder, emit_integer(e, alone[i]), emit_entry(e, arguments[2], i));
-    if (f->extents[PLAN_BLOCK])
+    if (f->extents[NEST_BLOCK])
         LLVMBuildStore(e->builder,
-                       emit_pick(e, LLVMIntSGT, f->extents[PLAN_BLOCK], emit_integer(e, 1)),
+                       emit_pick(e, LLVMIntSGT, f->extents[NEST_BLOCK], emit_integer(e, 1)),
                        emit_entry(e, arguments[2], EMIT_STEPS));
     const char *entry = arena_print(e->memory, "%s_run", e->options->prefix);
     LLVMBuildCall2(e->builder, e->entry_type, LLVMGetNamedFunction(e->module, entry), arguments, 3,

@@ -174,6 +174,8 @@ int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count) {
             i < b->axis_count ? -1 - (int64_t)b->axes[i] : b->shape.dimension[i - b->axis_count];
         if (size >= 0)
             stride *= size;
+        else if (i < b->axis_count && b->axes[i] == b->block - 1)
+            axes[(*axis_count)++] = NEST_BLOCK;
         else
             axes[(*axis_count)++] = (int)(-1 - size);
     }

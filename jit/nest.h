@@ -29,6 +29,9 @@ typedef enum nest_storage {
     NEST_CONSTANT /* bytes inside the object */
 } nest_storage;
 
+/* Stands for the steps of a block where an axis stands for its extent. */
+enum { NEST_BLOCK = LIMIT_AXES };
+
 /* Memory of one value: elements [axes[0]] ... [axes[n-1]] [shape...], row-major. */
 typedef struct nest_buffer {
     const char *name;    /* the user's, or "%12" */
@@ -155,7 +158,7 @@ bool nest_span_of(const nest *n, nest_ref index, nest_span *out);
 bool nest_span_apart(nest_span left, nest_span right);
 /* Row-major stride of dimension d (axes first, then features) of a buffer, in elements, as constant
  * times extents of axes: returns the constant; axes[] (at least LIMIT_AXES + LIMIT_RANK entries)
- * gets the axes whose extents multiply it. */
+ * gets the axes whose extents multiply it, or NEST_BLOCK. */
 int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count);
 /* The axis that a plan runs in blocks of; -1: none. */
 int nest_block_axis(const nest_plan *plan);

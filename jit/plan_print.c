@@ -9,7 +9,7 @@ static void print_term(const nest_plan *plan, const plan_buffer *b, size_t const
     for (int i = 0; i < b->axis_count; i++) {
         const graph *g = plan->source;
         const char *name = g && b->axes[i] < g->axis_count ? g->axes[b->axes[i]].name : NULL;
-        if (b->axes[i] == PLAN_BLOCK)
+        if (b->axes[i] == NEST_BLOCK)
             text_add(out, " * block");
         else if (name)
             text_add(out, " * %s", name);

@@ -185,7 +185,7 @@ static void run_explain(const program *p, const plan_buffer *b, const int64_t *e
     char terms[LIMIT_MESSAGE / 2] = "";
     size_t used = 0;
     for (int i = 0; i < b->axis_count && used < sizeof terms; i++) {
-        const char *name = b->axes[i] == PLAN_BLOCK ? "block" : p->axes[b->axes[i]].name;
+        const char *name = b->axes[i] == NEST_BLOCK ? "block" : p->axes[b->axes[i]].name;
         int more = snprintf(terms + used, sizeof terms - used, " * %s (%lld)", name,
                             (long long)extents[b->axes[i]]);
         used += more > 0 ? (size_t)more : 0;
@@ -215,13 +215,13 @@ static size_t run_step_bytes(const program *p, const int64_t *extents) {
     int64_t one[PLAN_EXTENTS];
     size_t sum = 0;
     memcpy(one, extents, sizeof one);
-    one[PLAN_BLOCK] = 1;
+    one[NEST_BLOCK] = 1;
     for (size_t i = 0; i < p->buffer_count; i++) {
         const plan_buffer *b = &p->buffers[i];
         size_t elements, bytes;
         bool grows = false;
         for (int k = 0; k < b->axis_count; k++)
-            grows |= b->axes[k] == PLAN_BLOCK;
+            grows |= b->axes[k] == NEST_BLOCK;
         if (grows && !b->host &&
             !(plan_elements(b, one, 0, &elements) &&
               size_multiply(elements, dtype_size(b->type), &bytes) && size_add(sum, bytes, &sum)))
@@ -286,7 +286,7 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
     size_t at = 0;
     if (problem->code != STATUS_OK || !run_extents(p, extents, wanted, problem))
         return problem->code;
-    wanted[PLAN_BLOCK] = run_block_steps(r, wanted);
+    wanted[NEST_BLOCK] = run_block_steps(r, wanted);
     if (!plan_lay_out(p->buffers, p->buffer_count, wanted, r->guarded, r->next, &layout, &at)) {
         run_explain(p, &p->buffers[at], wanted, problem);
         return problem->code;
@@ -404,7 +404,7 @@ static void run_part(void *user, int thread, int count) {
     int64_t *context = r->contexts[thread].numbers;
     emit_context(context, thread, grid.samples, grid.units, run_meet, &r->barrier);
     context[EMIT_PREPARED] = r->prepared && r->unchanged && !r->guarded;
-    context[EMIT_STEPS] = r->extents[PLAN_BLOCK] > 0 ? r->extents[PLAN_BLOCK] : 1;
+    context[EMIT_STEPS] = r->extents[NEST_BLOCK] > 0 ? r->extents[NEST_BLOCK] : 1;
     r->of->entry(r->table, r->extents, context);
 }
 
