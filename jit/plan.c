@@ -33,7 +33,7 @@ void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buf
             i < b->axis_count ? OP_EXTENT_OF(b->axes[i]) : b->shape.dimension[i - b->axis_count];
         int axis = size < 0 ? (int)(-1 - size) : -1;
         if (i < b->axis_count && axis == b->block - 1)
-            axis = PLAN_BLOCK;
+            axis = NEST_BLOCK;
         else if (axis >= 0)
             size = fixed_extents[axis];
         if (size < 0)
@@ -49,8 +49,9 @@ void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buf
 
 typedef struct plan_guest {
     const plan_buffer *buffer;
-    size_t bytes;                      /* per unit of the extents */
-    int axes[LIMIT_AXES + LIMIT_RANK]; /* sorted */
+    size_t bytes;                       /* per unit of the extents */
+    int axes[LIMIT_AXES + LIMIT_RANK];  /* sorted */
+    int whole[LIMIT_AXES + LIMIT_RANK]; /* the same, but the axis itself where a block of it is */
     size_t number;
 } plan_guest;
 
@@ -60,18 +61,25 @@ typedef struct plan_home {
     VEC(size_t) members; /* buffers by number */
 } plan_home;
 
-static int plan_compare_axes(const plan_guest *l, const plan_guest *r) {
-    if (l->buffer->axis_count != r->buffer->axis_count)
-        return l->buffer->axis_count < r->buffer->axis_count ? -1 : 1;
-    for (int i = 0; i < l->buffer->axis_count; i++)
-        if (l->axes[i] != r->axes[i])
-            return l->axes[i] < r->axes[i] ? -1 : 1;
+static int plan_compare_axes(const int *l, int l_count, const int *r, int r_count) {
+    if (l_count != r_count)
+        return l_count < r_count ? -1 : 1;
+    for (int i = 0; i < l_count; i++)
+        if (l[i] != r[i])
+            return l[i] < r[i] ? -1 : 1;
     return 0;
+}
+
+/* Is the host at least as large at all extents? A block is never longer than its axis. */
+static bool plan_fits(const plan_guest *g, const plan_guest *host) {
+    int count = g->buffer->axis_count, hosts = host->buffer->axis_count;
+    return g->bytes <= host->bytes && (plan_compare_axes(g->axes, count, host->axes, hosts) == 0 ||
+                                       plan_compare_axes(g->whole, count, host->axes, hosts) == 0);
 }
 
 static int plan_compare(const void *left, const void *right) {
     const plan_guest *l = left, *r = right;
-    int axes = plan_compare_axes(l, r);
+    int axes = plan_compare_axes(l->axes, l->buffer->axis_count, r->axes, r->buffer->axis_count);
     if (axes != 0)
         return axes;
     if (l->bytes != r->bytes)
@@ -81,17 +89,24 @@ static int plan_compare(const void *left, const void *right) {
     return l->number < r->number ? -1 : 1;
 }
 
+static void plan_insert(int *sorted, int count, int axis) {
+    int k = count;
+    for (; k > 0 && sorted[k - 1] > axis; k--)
+        sorted[k] = sorted[k - 1];
+    sorted[k] = axis;
+}
+
 /* false: it shares with nobody. */
-static bool plan_guest_of(const plan_buffer *b, size_t number, plan_guest *out) {
+static bool plan_guest_of(const nest_plan *plan, const plan_buffer *b, size_t number,
+                          plan_guest *out) {
     *out = (plan_guest){.buffer = b, .number = number};
     if (b->storage != NEST_ARENA || b->unused || b->empty || b->constant == SIZE_MAX ||
         !size_multiply(b->constant, dtype_size(b->type), &out->bytes))
         return false;
+    int block = plan->buffers.at[number].block - 1;
     for (int i = 0; i < b->axis_count; i++) {
-        int k = i;
-        for (; k > 0 && out->axes[k - 1] > b->axes[i]; k--)
-            out->axes[k] = out->axes[k - 1];
-        out->axes[k] = b->axes[i];
+        plan_insert(out->axes, i, b->axes[i]);
+        plan_insert(out->whole, i, b->axes[i] == NEST_BLOCK ? block : b->axes[i]);
     }
     return true;
 }
@@ -130,8 +145,7 @@ typedef struct plan_work {
 static ptrdiff_t plan_home_of(const plan_work *w, const plan_guest *g, bool turns) {
     for (size_t h = 0; h < w->homes.count; h++) {
         const plan_home *home = &w->homes.at[h];
-        if (plan_compare_axes(g, home->host) == 0 && g->bytes <= home->host->bytes &&
-            plan_has_room(&w->table, home, g->number) &&
+        if (plan_fits(g, home->host) && plan_has_room(&w->table, home, g->number) &&
             (!turns || plan_takes_turns(&w->table, home, g->number)))
             return (ptrdiff_t)h;
     }
@@ -171,7 +185,7 @@ static void plan_share(plan_work *w) {
     for (size_t i = 0; i < count; i++) {
         lifetime live;
         int axis;
-        if (!plan_guest_of(&w->buffers[i], i, &guest))
+        if (!plan_guest_of(w->plan, &w->buffers[i], i, &guest))
             continue;
         if (lifetime_of_block(&w->table, i, &live, &axis))
             others[short_count++] = guest;
@@ -190,7 +204,7 @@ static void plan_share(plan_work *w) {
             plan_move_in(w, &others[i], h);
         else if (lifetime_of_block(&w->table, others[i].number, &live, &axis))
             plan_shorten(w, others[i].number, live, axis);
-        if (h < 0 && plan_guest_of(others[i].buffer, others[i].number, &guest))
+        if (h < 0 && plan_guest_of(w->plan, others[i].buffer, others[i].number, &guest))
             guests[guest_count++] = guest;
     }
     plan_sort(guests + whole, guest_count - whole);

@@ -302,10 +302,12 @@ static long check_graph(arena *memory, uint64_t seed) {
     for (int run = 0; run < 3; run++) {
         int64_t extents[PLAN_EXTENTS];
         random_extents(seed, run, extents);
-        extents[PLAN_BLOCK] = 1 + run;
         for (int a = 0; a < t.plan->source->axis_count; a++)
             if (t.plan->source->axes[a].extent >= 0)
                 extents[a] = t.plan->source->axes[a].extent;
+        int axis = nest_block_axis(t.plan);
+        int64_t steps = axis >= 0 ? extents[axis] : 0;
+        extents[NEST_BLOCK] = steps < 1 + run ? steps : 1 + run;
         sharing += (long)check(&t, buffers, extents, seed);
     }
     return sharing;
@@ -357,7 +359,7 @@ static bool takes_over(bool looks_back) {
     cr_assert(t.plan, "%s", problem.message);
     const plan_buffer *buffers = pipeline_plan(t.plan, &memory, &problem);
     unroll(&t, &t.plan->items);
-    check(&t, buffers, (const int64_t[PLAN_EXTENTS]){5, 2, [PLAN_BLOCK] = 3}, 0);
+    check(&t, buffers, (const int64_t[PLAN_EXTENTS]){5, 2, [NEST_BLOCK] = 3}, 0);
     bool shares = false;
     for (size_t i = 0; i < t.plan->buffers.count; i++)
         shares |= strstr(buffers[i].name, " v") && buffers[i].host;
