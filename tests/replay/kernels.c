@@ -68,8 +68,10 @@ static uint64_t run(nest_plan *plan, const nest *of, const int64_t *extents, err
     solo.users = 0;
     nest_plan one = {.memory = &memory, .source = plan->source, .buffers = plan->buffers};
     vec_push(&memory, &one.kernels, &solo);
-    nest_item item = {.kernel = &solo};
-    vec_push(&memory, &one.items, item);
+    nest_item item = {.kernel = &solo}, whole = {.axis = nest_block_axis(plan), .sign = 1};
+    whole.block = whole.axis >= 0; /* all steps are one block */
+    vec_push(&memory, &whole.items, item);
+    vec_push(&memory, &one.items, whole.block ? whole : item);
     void **table = arena_array(&memory, void *, plan->buffers.count + 1);
     bool *stored = arena_array(&memory, bool, plan->buffers.count + 1);
     uint64_t named = 0, h = UINT64_C(0xcbf29ce484222325);
