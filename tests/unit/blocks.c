@@ -235,3 +235,20 @@ Test(blocks, places_that_are_looked_up_and_written) {
     op_node *again = lstm("again", flipped, 3, 1);
     check(recurrent_energy(&r, make_mul(b, again, h)), AXIS_T);
 }
+
+/* Of a product of sums over time one operand is the same at all steps, and a copy of it serves
+ * enough rows to pay. */
+Test(blocks, an_operand_that_does_not_vary) {
+    op_node *share = recurrent_weight(&r, "share", T | B, 1, 3);
+    op_node *many = recurrent_weight(&r, "many", S | U, 3, 3, 3, 3);
+    op_node *mixed = make_contract(b, "b,cbd->cd", share, many, T | S | U);
+    check(recurrent_energy(&r, tanh_of(mixed)), AXIS_T);
+}
+
+/* Time is an axis of a value and, stacked, a dimension of it. */
+Test(blocks, all_steps_at_each_step) {
+    op_node *all = make_stack(b, recurrent_weight(&r, "w", T, 1, 3), AXIS_T);
+    op_node *ahead = make_delay(b, all, AXIS_T, -2, recurrent_number(&r, 1));
+    op_node *sums = make_reduce(b, ahead, 0, OP_KIND_SUM);
+    check(recurrent_energy(&r, sums), AXIS_T);
+}
