@@ -65,6 +65,10 @@ int threads_available(void) {
     return cores > 0 ? cores : 1;
 }
 
+int threads_openmp(void) {
+    return _OPENMP;
+}
+
 bool threads_can_run(void) {
     pid_t owner = atomic_load(&threads_owner);
     return owner == 0 || owner == getpid();

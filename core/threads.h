@@ -20,6 +20,8 @@ void threads_meet(threads_barrier *b, int count);
 
 /* Cores that this process may use, at least 1. */
 int threads_available(void);
+/* The OpenMP that makes the threads, by its date: 201511 is OpenMP 4.5. */
+int threads_openmp(void);
 
 /* Calls body(user, thread, count) in `wanted` threads at once, or in fewer where OpenMP grants no
  * more; the caller is thread 0, and its rounding and denormal modes are those of all. Returns when

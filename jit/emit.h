@@ -80,6 +80,8 @@ const machine *machine_host(void);
 size_t machine_cache(void);
 /* A row by name, whether the host can run it or not; NULL: no such row. */
 const machine *machine_find(const char *name);
+/* The version of the LLVM that is loaded. */
+void machine_compiler(unsigned version[3]);
 
 /* ---- engine.c: an object becomes callable (ORC LLJIT; never pages that are writable and
  * executable together) */

@@ -1,5 +1,6 @@
 /* The machines that code is made for, and which of them this one is. */
 #include <limits.h>
+#include <llvm-c/Core.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,4 +55,8 @@ size_t machine_cache(void) {
     bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
     return bytes > 0 ? (size_t)bytes : (size_t)1 << 20;
+}
+
+void machine_compiler(unsigned version[3]) {
+    LLVMGetVersion(&version[0], &version[1], &version[2]);
 }
