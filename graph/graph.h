@@ -31,6 +31,18 @@ typedef struct graph_update {
     op_node *node;
 } graph_update;
 
+/* What a sweep leaves behind for later ones, of what varies along the axis of the sweeps. */
+typedef enum graph_remember {
+    GRAPH_REMEMBER_ALL,    /* all that they read */
+    GRAPH_REMEMBER_STATES, /* what delays look at; the rest is computed again */
+    GRAPH_REMEMBER_COUNT
+} graph_remember;
+
+/* "all", "states". */
+const char *graph_remember_name(graph_remember remember);
+/* false: there is no such word. */
+bool graph_remember_from_name(const char *name, graph_remember *out);
+
 typedef struct graph {
     op_builder builder; /* first: a graph is a builder */
     arena *memory;
@@ -43,6 +55,7 @@ typedef struct graph {
     intern names;  /* texts and constant payloads */
     intern shared; /* node key -> node */
     uint64_t streams;
+    graph_remember remember; /* what forget_graph is to leave */
 } graph;
 
 typedef VEC(op_node *) node_list;
@@ -211,6 +224,11 @@ bool blocks_schedule(graph *g, arena *memory, op_node *const *roots, size_t coun
                      schedule_list *out);
 /* Which axis the program is computed in blocks of, and why no earlier one. */
 void blocks_explain(graph *g, arena *memory, text *out);
+
+/* ---- forget.c */
+/* Pass: what a later sweep reads of an earlier one is computed again, as far as graph.remember does
+ * not say that it is stored. Exact. */
+void forget_graph(const graph *from, graph *to);
 
 /* ---- mask.c */
 /* Pass: outputs become select(valid, value, 0) where their axes have lengths (rule 4d); outputs and

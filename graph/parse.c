@@ -423,6 +423,13 @@ static bool parse_update_line(parse *p, scan_place place) {
     return p->graph->problem->code == STATUS_OK || parse_relay(p, place);
 }
 
+static bool parse_remember_line(parse *p, scan_place place) {
+    char word[SCAN_WORD + 1];
+    return scan_word(&p->scan, word, "all or states") &&
+           (graph_remember_from_name(word, &p->graph->remember) ||
+            scan_fail(&p->scan, STATUS_FORMAT, place, "expected all or states, found '%s'", word));
+}
+
 static bool parse_statement(parse *p) {
     char word[SCAN_WORD + 1];
     scan *s = &p->scan;
@@ -431,7 +438,7 @@ static bool parse_statement(parse *p) {
     scan_place place = scan_here(s);
     if (*s->at == '%')
         return parse_node(p);
-    if (!scan_word(s, word, "axis, lengths, output, update or a value (%1 = ...)"))
+    if (!scan_word(s, word, "axis, lengths, output, update, remember or a value (%1 = ...)"))
         return false;
     if (strcmp(word, "axis") == 0)
         return parse_axis_line(p, place);
@@ -441,9 +448,12 @@ static bool parse_statement(parse *p) {
         return parse_output_line(p, place);
     if (strcmp(word, "update") == 0)
         return parse_update_line(p, place);
-    return scan_fail(s, STATUS_FORMAT, place,
-                     "expected axis, lengths, output, update or a value (%%1 = ...), found '%s'",
-                     word);
+    if (strcmp(word, "remember") == 0)
+        return parse_remember_line(p, place);
+    return scan_fail(
+        s, STATUS_FORMAT, place,
+        "expected axis, lengths, output, update, remember or a value (%%1 = ...), found '%s'",
+        word);
 }
 
 static bool parse_header(parse *p) {

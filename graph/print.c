@@ -210,6 +210,8 @@ void print_graph(const graph *g, text *out) {
             text_add(out, " extent=%" PRId64, g->axes[a].extent);
         text_add(out, "\n");
     }
+    if (g->remember != GRAPH_REMEMBER_ALL)
+        text_add(out, "remember %s\n", graph_remember_name(g->remember));
     for (size_t i = 0; i < g->nodes.count; i++) {
         print_node(g, out, g->nodes.at[i]);
         /* Nothing that was made before the lengths were set depends on them. */

@@ -76,6 +76,7 @@ void rewrite_begin(rewrite *r, const graph *from, graph *to, rewrite_rule rule, 
     assert(to->nodes.count == 0 && to->axis_count == 0);
     *r = (rewrite){.from = from, .to = to, .rule = rule, .user = user};
     to->builder.settled = true;
+    to->remember = from->remember;
     r->where = to->builder.where;
     r->map = arena_array(to->memory, op_node *, from->nodes.count);
     if (to->streams < from->streams)

@@ -35,6 +35,7 @@ static bool lower_is_free_op(const op_node *n) {
     case OP_NOT:
     case OP_CAST:
     case OP_CUSTOM:
+    case OP_KEEP:
     case OP_DELAY:
         return true;
     default:
@@ -69,13 +70,16 @@ static void lower_force_memory(lower *l, const op_node *n) {
         *c = LOWER_GROUPED;
 }
 
-/* A cycle of free values would be read in place without end: what a state delays must be in memory.
- */
+/* A cycle of free values would be read in place without end: what a state delays must be in memory,
+ * if only under another name. */
 static void lower_force_state(lower *l, const op_node *n) {
     if (n->op != OP_DELAY || n->arguments[0]->id < n->id)
         return;
-    uint8_t *c = &l->class_of[n->arguments[0]->id];
-    if (*c == LOWER_FREE)
+    const op_node *next = n->arguments[0], *under = next;
+    while (under->op == OP_KEEP && under->arguments[0]->id < under->id)
+        under = under->arguments[0];
+    uint8_t *c = &l->class_of[next->id];
+    if (*c == LOWER_FREE && l->class_of[under->id] == LOWER_FREE)
         *c = LOWER_GROUPED;
 }
 

@@ -10,7 +10,7 @@
  * Then it becomes a free value: each reader computes it. So nothing lives longer than before.
  *
  * Stored as before is what a fold reads, again and again at each of its steps; what is read at
- * other places than its reader's own; results; and states. */
+ * other places than its reader's own; results; states; and what is kept. */
 #include "jit/lower_internal.h"
 
 enum { REMAT_COST = 4, REMAT_DIVISION = 16 };
@@ -28,10 +28,9 @@ static int remat_cost_of_op(const lower *l, const op_node *n) {
     body b;
     if (n->op == OP_CONTRACT)
         return read_is_product(n) ? 1 : REMAT_DIVISION;
-    if (op_get((op_id)n->op)->family == OP_FAMILY_VIEW || n->op == OP_DELAY)
+    if (op_get((op_id)n->op)->family == OP_FAMILY_VIEW || n->op == OP_DELAY || n->op == OP_KEEP)
         return 0;
-    if (op_get((op_id)n->op)->family != OP_FAMILY_ELEMENTWISE || n->op == OP_KEEP ||
-        n->op == OP_RANDOM)
+    if (op_get((op_id)n->op)->family != OP_FAMILY_ELEMENTWISE || n->op == OP_RANDOM)
         return REMAT_DIVISION;
     body_init(&b, l->memory);
     body_ref arguments[LIMIT_ARGUMENTS];
@@ -63,7 +62,8 @@ static void remat_look(remat *s, const node_list *nodes, const node_list *roots)
         const op_node *reader = nodes->at[i];
         bool is_free = l->class_of[reader->id] == LOWER_FREE;
         bool folds = l->class_of[reader->id] == LOWER_OWN && reader->op != OP_CONCAT;
-        bool stays = folds || remat_moves(reader) || (is_free && s->stays[reader->id]);
+        bool stays = folds || reader->op == OP_KEEP || remat_moves(reader) ||
+                     (is_free && s->stays[reader->id]);
         int32_t last = l->item_of[reader->id];
         if (is_free && s->last[reader->id] > last)
             last = s->last[reader->id];

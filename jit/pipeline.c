@@ -42,6 +42,8 @@ const pipeline_pass pipeline_passes[] = {
     {'m', "mask", mask_graph, true, "makes outputs 0 past the end of their samples"},
     {'o', "order", order_graph, false,
      "lets every sum over the blocked axis run in the direction of its sweep"},
+    {'f', "forget", forget_graph, true,
+     "lets later sweeps compute again what is not remembered, if the user asks for it"},
     {'s', "schedule", NULL, true, "finds the loops that must step"},
     {'b', "block", NULL, true,
      "puts together what one sweep over time computes, block of steps by block of steps"},

@@ -20,6 +20,8 @@ static void compare_fail(compare_work *w, const char *what, const char *name) {
         text_add(w->report, " %s=%" PRId64, w->g->axes[a].name, w->sample.extents[a]);
     if (w->block > 0)
         text_add(w->report, " in blocks of %d", w->block);
+    if (w->remember != GRAPH_REMEMBER_ALL)
+        text_add(w->report, " remembering %s", graph_remember_name(w->remember));
     text_add(w->report, "\n");
 }
 
@@ -122,7 +124,8 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
     /* One thread, then several that share units, samples, or both. */
     static const cost_grid grids[] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
     bool same = compare_call(w, (cost_grid){1, 1}, false, problem);
-    for (uint64_t i = seed; i < seed + 3 && same; i++)
+    bool whole = w->remember == GRAPH_REMEMBER_ALL;
+    for (uint64_t i = seed; i < seed + (whole ? 3 : 1) && same; i++)
         same = compare_call(w, grids[i % 5], (i - seed) % 2 == 0, problem);
     for (w->block = 1; w->block <= COMPARE_BLOCKS && same; w->block++) {
         program_run_set_block(w->run, w->block);
@@ -132,17 +135,20 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
     }
     w->block = 0;
     program_run_set_block(w->run, w->block);
-    same = same && compare_alone(w, seed, problem);
+    same = same && (!whole || compare_alone(w, seed, problem));
     return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
 }
 
-static compare_verdict compare_all(compare_work *w, const graph *g,
-                                   const int64_t (*extents)[LIMIT_AXES], size_t count,
-                                   uint64_t seed) {
+static compare_verdict compare_compiled(compare_work *w, const graph *g,
+                                        const int64_t (*extents)[LIMIT_AXES], size_t count,
+                                        uint64_t seed) {
     error *problem = arena_new(w->memory, error), *again = arena_new(w->memory, error);
     w->g = pipeline_rewrite(g, w->memory, problem);
-    w->compiled = program_compile(g, "compared", allocator_default(), again);
+    graph source = *g;
+    source.remember = w->remember;
+    w->compiled = program_compile(&source, "compared", allocator_default(), again);
     if (!w->g || !w->compiled) {
+        program_free(w->compiled);
         text_add(w->report, "%s\n", problem->message);
         if (problem->code == again->code && strcmp(problem->message, again->message) == 0)
             return COMPARE_REFUSED;
@@ -156,6 +162,19 @@ static compare_verdict compare_all(compare_work *w, const graph *g,
     if (problem->code != STATUS_OK)
         text_add(w->report, "%s\n", problem->message);
     program_run_free(w->run);
+    program_free(w->compiled);
+    return verdict;
+}
+
+/* What is evaluated remembers all. */
+static compare_verdict compare_all(compare_work *w, const graph *g,
+                                   const int64_t (*extents)[LIMIT_AXES], size_t count,
+                                   uint64_t seed) {
+    compare_verdict verdict = COMPARE_EQUAL;
+    for (int i = 0; i < GRAPH_REMEMBER_COUNT && verdict == COMPARE_EQUAL; i++) {
+        w->remember = (graph_remember)i;
+        verdict = compare_compiled(w, g, extents, count, seed);
+    }
     return verdict;
 }
 
@@ -170,7 +189,6 @@ compare_verdict compare_program(const graph *g, const int64_t (*extents)[LIMIT_A
     }
     compare_work w = {.memory = &memory, .report = report};
     compare_verdict verdict = compare_all(&w, g, extents, count, seed);
-    program_free(w.compiled);
     if (verdict == COMPARE_DIFFERENT)
         print_graph(g, report);
     arena_free(&memory);

@@ -12,7 +12,8 @@ typedef struct compare_work {
     program_run *run;
     check_sample sample;
     const eval *values; /* of the sample, as evaluated */
-    int block;          /* steps of a block; 0: as suits the machine */
+    graph_remember remember;
+    int block; /* steps of a block; 0: as suits the machine */
     text *report;
 } compare_work;
 

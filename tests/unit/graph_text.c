@@ -175,9 +175,11 @@ Test(graph_text, messages) {
             "give each input and param a name of its own");
     refused("axis t", "text:3:1: axis: there is an axis named \"t\" already");
     refused("axes u",
-            "text:3:1: expected axis, lengths, output, update or a value (%1 = ...), found 'axes'");
+            "text:3:1: expected axis, lengths, output, update, remember or a value (%1 = ...), "
+            "found 'axes'");
+    refused("remember gates", "text:3:1: expected all or states, found 'gates'");
     refused("\x01",
-            "text:3:1: expected axis, lengths, output, update or a value (%1 = ...), "
+            "text:3:1: expected axis, lengths, output, update, remember or a value (%1 = ...), "
             "found a byte 0x01");
     program p;
     cr_assert_not(program_parse(&p, "eddy graph 2", 12));
