@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/env.h"
+
 /* The public enumerations and tables repeat those of core/, which is not installed. */
 #define SAME(a, b) _Static_assert((int)(a) == (int)(b), "eddy.h and core/ disagree")
 SAME(EDDY_OK, STATUS_OK);
@@ -26,6 +28,9 @@ SAME(EDDY_F64, DTYPE_F64);
 SAME(EDDY_I32, DTYPE_I32);
 SAME(EDDY_BOOL, DTYPE_BOOL);
 SAME(EDDY_BOOL + 1, DTYPE_COUNT);
+SAME(EDDY_REMEMBER_ALL, GRAPH_REMEMBER_ALL);
+SAME(EDDY_REMEMBER_STATES, GRAPH_REMEMBER_STATES);
+SAME(EDDY_REMEMBER_STATES + 1, GRAPH_REMEMBER_COUNT);
 SAME(EDDY_SUM, OP_KIND_SUM);
 SAME(EDDY_MAX, OP_KIND_MAX);
 SAME(EDDY_LSE, OP_KIND_LSE);
@@ -89,7 +94,19 @@ eddy_model *eddy_model_new(const eddy_options *options) {
     graph_init(&m->graph, &m->memory, &m->problem);
     if (m->type != DTYPE_F32 && m->type != DTYPE_F64)
         capi_fail(m, EDDY_BAD_ARGUMENT, "model: the dtype of a model is EDDY_F32 or EDDY_F64");
+    const char *remember = env_text("REMEMBER");
+    if (remember && !graph_remember_from_name(remember, &m->graph.remember))
+        capi_fail(m, EDDY_BAD_ARGUMENT, "EDDY_REMEMBER=%s is neither all nor states", remember);
     return m;
+}
+
+void eddy_remember(eddy_model *m, eddy_memory what) {
+    if (!m)
+        return;
+    if ((unsigned)what < GRAPH_REMEMBER_COUNT)
+        m->graph.remember = (graph_remember)what;
+    else
+        capi_fail(m, EDDY_BAD_ARGUMENT, "remember: %d is no eddy_memory", (int)what);
 }
 
 void eddy_model_free(eddy_model *m) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: readme.sh LIBRARY [COMPILER]. The examples of the README and of a how-to do what the page
+# Usage: readme.sh LIBRARY [COMPILER]. The examples of the README and of how-tos do what the page
 # says: its first block of C is compiled against the public headers and the shared library, and must
 # print the block that follows it, to the byte.
 set -euo pipefail
@@ -15,7 +15,7 @@ block() { # page, n: the nth fenced block from the first that is C
                                  next }
                         inside && n == wanted' "$1"
 }
-for page in README.md docs/howto/truncate-backpropagation.md; do
+for page in README.md docs/howto/{truncate-backpropagation,train-on-long-sequences}.md; do
     block "$page" 1 >"$scratch/example.c"
     block "$page" 2 >"$scratch/expected"
     for file in example.c expected; do

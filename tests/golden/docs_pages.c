@@ -87,6 +87,9 @@ static const struct {
      "how many threads share a call of runs that do not say so themselves; 0, as when it is not "
      "set: as many as make it shorter"},
     {"EDDY_BLOCK", "a number: so many steps are computed at a time; results keep every bit"},
+    {"EDDY_REMEMBER",
+     "`all` or `states`: what models remember for the backward pass unless they say so themselves; "
+     "results keep every bit"},
     {"EDDY_GUARD",
      "1: every buffer of a run lies between pages that fault, and holds NaN before "
      "each call"},

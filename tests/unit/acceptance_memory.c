@@ -79,7 +79,7 @@ static eddy_value gru_reset_before(eddy_model *m, eddy_axes t, eddy_value x) {
 }
 
 /* Given the gradient of h: h, the gradient of x, and those of all parameters. */
-static eddy_program *compile(cell *make, bool training, bool ragged) {
+static eddy_program *compile(cell *make, bool training, bool ragged, eddy_memory what) {
     enum { ASKED = 32 };
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b");
@@ -97,6 +97,7 @@ static eddy_program *compile(cell *make, bool training, bool ragged) {
         snprintf(name, sizeof name, "d%d", i);
         eddy_output(m, name, found[i]);
     }
+    eddy_remember(m, what);
     eddy_program *p = NULL;
     cr_assert_eq(eddy_compile(m, &p), EDDY_OK, "%s", eddy_model_message(m));
     eddy_model_free(m);
@@ -114,8 +115,8 @@ static double held(const eddy_program *p, eddy_run *r, int64_t steps) {
 }
 
 /* Floats that a step adds, for each sample and unit, when so many are computed at a time. */
-static double growth(cell *make, bool training, bool ragged, int64_t block) {
-    eddy_program *p = compile(make, training, ragged);
+static double growth(cell *make, bool training, bool ragged, int64_t block, eddy_memory what) {
+    eddy_program *p = compile(make, training, ragged, what);
     eddy_params *s = eddy_params_new(NULL, 1);
     eddy_run *r;
     cr_assert_eq(eddy_run_new(p, s, &r), EDDY_OK, "%s", eddy_run_message(r));
@@ -128,9 +129,10 @@ static double growth(cell *make, bool training, bool ragged, int64_t block) {
 }
 
 Test(acceptance_memory, training_an_lstm_needs_no_more_than_8_floats_a_step_and_unit) {
-    cr_assert_leq(growth(lstm, true, false, ALL), 8);
-    cr_assert_leq(growth(library_lstm, true, false, ALL), 8);
-    cr_assert_leq(growth(lstm, true, true, ALL), 8, "with samples of different lengths");
+    cr_assert_leq(growth(lstm, true, false, ALL, EDDY_REMEMBER_ALL), 8);
+    cr_assert_leq(growth(library_lstm, true, false, ALL, EDDY_REMEMBER_ALL), 8);
+    cr_assert_leq(growth(lstm, true, true, ALL, EDDY_REMEMBER_ALL), 8,
+                  "with samples of different lengths");
 }
 
 Test(acceptance_memory, a_change_of_memory_is_seen) {
@@ -139,25 +141,31 @@ Test(acceptance_memory, a_change_of_memory_is_seen) {
         cell *make;
         bool training, ragged;
         double floats, in_blocks; /* all steps at once; one at a time */
+        double states;            /* ... and only states are remembered, but for h, a result */
     } rows[] = {
-        {"lstm", lstm, true, false, 7, 7},
-        {"lstm of the library", library_lstm, true, false, 7, 7},
-        {"lstm with lengths", lstm, true, true, 8, 8},
-        {"two lstms", two_lstms, true, false, 16, 15},
-        {"lstm with peepholes", peephole_lstm, true, false, 8, 7},
-        {"gru", gru, true, false, 8, 5},
-        {"gru with lengths", gru, true, true, 9, 6},
-        {"gru, reset before", gru_reset_before, true, false, 10, 5},
-        {"lstm, forward", lstm, false, false, 4, 0},
-        {"gru, forward", gru, false, false, 3, 0},
+        {"lstm", lstm, true, false, 7, 7, 1},
+        {"lstm of the library", library_lstm, true, false, 7, 7, 1},
+        {"lstm with lengths", lstm, true, true, 8, 8, 2},
+        {"two lstms", two_lstms, true, false, 16, 15, 3},
+        {"lstm with peepholes", peephole_lstm, true, false, 8, 7, 1},
+        {"gru", gru, true, false, 8, 5, 0},
+        {"gru with lengths", gru, true, true, 9, 6, 1},
+        {"gru, reset before", gru_reset_before, true, false, 10, 5, 0},
+        {"lstm, forward", lstm, false, false, 4, 0, 0},
+        {"gru, forward", gru, false, false, 3, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        double all = growth(rows[i].make, rows[i].training, rows[i].ragged, ALL);
-        double one = growth(rows[i].make, rows[i].training, rows[i].ragged, 1);
-        printf("%-20s %g, in blocks %g\n", rows[i].name, all, one);
+        cell *make = rows[i].make;
+        bool training = rows[i].training, ragged = rows[i].ragged;
+        double all = growth(make, training, ragged, ALL, EDDY_REMEMBER_ALL);
+        double one = growth(make, training, ragged, 1, EDDY_REMEMBER_ALL);
+        double states = growth(make, training, ragged, 1, EDDY_REMEMBER_STATES);
+        printf("%-20s %g, in blocks %g, of states %g\n", rows[i].name, all, one, states);
         cr_expect(fabs(all - rows[i].floats) < 0.05, "%s: %.2f floats, not %.2f", rows[i].name, all,
                   rows[i].floats);
         cr_expect(fabs(one - rows[i].in_blocks) < 0.05, "%s: %.2f floats in blocks, not %.2f",
                   rows[i].name, one, rows[i].in_blocks);
+        cr_expect(fabs(states - rows[i].states) < 0.05, "%s: %.2f floats of states, not %.2f",
+                  rows[i].name, states, rows[i].states);
     }
 }
