@@ -11,8 +11,7 @@
 
 enum { OPTIONS_FIRST = 256 /* what getopt returns for row 0: above all letters */ };
 
-/* Row i of a command: its own, then those of every command. NULL past the end. */
-static const option_row *options_row(const command_row *command, int i) {
+const option_row *options_row(const command_row *command, int i) {
     int own = 0;
     while (command->rows[own].name)
         own++;

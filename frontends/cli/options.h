@@ -23,6 +23,8 @@ typedef struct option_row {
     const char *otherwise; /* the value when it is not given; NULL: there is none */
     double low, high;      /* of numbers */
     const char *about;
+    /* Of a run: kept in its folder, so that going on needs no options; fixed: may not change. */
+    bool kept, fixed;
 } option_row;
 
 typedef struct options options;
@@ -63,6 +65,8 @@ void options_read(options *o, const command_row *command, int count, char **argu
 bool options_given(const options *o, const char *name);
 /* The value, or what the table has when it was not given; a name must be in the table. */
 const char *options_text(const options *o, const char *name);
+/* Row i, then those of every command; NULL past the end. */
+const option_row *options_row(const command_row *command, int i);
 int64_t options_integer(const options *o, const char *name);
 double options_real(const options *o, const char *name);
 
@@ -75,6 +79,7 @@ void page_overview(text *out);
 void page_command(text *out, const command_row *command);
 
 /* ---- doctor.c and the like: the commands */
+int train_run(arena *memory, const options *o);
 int doctor_run(arena *memory, const options *o);
 int help_run(arena *memory, const options *o);
 

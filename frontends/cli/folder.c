@@ -1,0 +1,175 @@
+/* The folder of a run.
+ *
+ * Whatever may not change while a run goes on (the sizes of the model, the seed, how the data is
+ * read) is in its record, so that going on needs no options, and everything that
+ * reads a checkpoint knows what it is of. */
+#include "frontends/cli/folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "frontends/cli/log.h"
+
+folder folder_at(arena *memory, const char *path) {
+    return (folder){.path = path,
+                    .record = cli_path(memory, path, "run.json"),
+                    .log = cli_path(memory, path, "log.jsonl"),
+                    .checkpoint = cli_path(memory, path, "checkpoint.safetensors"),
+                    .best = cli_path(memory, path, "best.safetensors")};
+}
+
+/* ---- writing */
+
+static json_t *folder_option(const option_row *row, const char *value) {
+    int64_t integer = 0;
+    double real = 0;
+    if (!value)
+        return json_null();
+    if (row->kind == OPTION_INTEGER && text_read_i64(value, strlen(value), &integer))
+        return json_integer(integer);
+    if (row->kind == OPTION_REAL && text_read_f64(value, strlen(value), &real))
+        return json_real(real);
+    return row->kind == OPTION_FLAG ? json_true() : json_string(value);
+}
+
+static json_t *folder_kept(const options *o) {
+    json_t *all = json_object();
+    const option_row *row;
+    for (int i = 0; (row = options_row(o->command, i)); i++)
+        if (row->kept)
+            json_object_set_new(all, row->name, folder_option(row, options_text(o, row->name)));
+    return all;
+}
+
+static json_t *folder_network(const network *n) {
+    return json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:I, s:I, s:b}", "cell", n->cell, "size",
+                     (json_int_t)n->size, "layers", (json_int_t)n->layers, "embedding",
+                     (json_int_t)n->embedding, "dropout", n->dropout, "data",
+                     n->kind == DATA_TEXT ? "text" : "table", "inputs", (json_int_t)n->inputs,
+                     "outputs", (json_int_t)n->outputs, "classes", n->classes);
+}
+
+static json_t *folder_data(const data *from) {
+    char sum[32];
+    json_t *codes = json_array();
+    snprintf(sum, sizeof sum, "%016llx", (unsigned long long)from->fingerprint);
+    for (int i = 1; i < from->symbols.count; i++)
+        json_array_append_new(codes, json_integer(from->symbols.codes[i]));
+    return json_pack("{s:I, s:s, s:b, s:o}", "rows", (json_int_t)from->rows, "fingerprint", sum,
+                     "bytes", from->symbols.bytes, "symbols", codes);
+}
+
+void folder_write(folder *f, const options *o, const network *net, const data *from) {
+    json_decref(f->settings);
+    f->settings = folder_kept(o);
+    json_t *record =
+        json_pack("{s:s, s:o, s:o, s:O}", "eddy", eddy_version_string(), "network",
+                  folder_network(net), "data", folder_data(from), "settings", f->settings);
+    char *words = record ? json_dumps(record, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    if (!words)
+        cli_fail(CLI_FAILED, "out of memory");
+    cli_write_file(f->record, words, strlen(words));
+    free(words);
+    json_decref(record);
+}
+
+void folder_create(const folder *f) {
+    if (cli_file_exists(f->record))
+        cli_fail(CLI_FAILED,
+                 "%s holds a run already: --resume goes on with it, --run FOLDER begins another",
+                 f->path);
+    if (mkdir(f->path, 0777) != 0 && errno != EEXIST)
+        cli_fail(CLI_FAILED, "cannot make the folder %s: %s", f->path, strerror(errno));
+}
+
+/* ---- reading */
+
+static void folder_read_symbols(arena *memory, folder *f, const json_t *codes, bool bytes) {
+    size_t count = json_array_size(codes);
+    f->symbols = (alphabet){.bytes = bytes, .count = 1 + (int)count};
+    f->symbols.codes = arena_array(memory, uint32_t, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        json_int_t code = json_integer_value(json_array_get(codes, i));
+        bool rises = i == 0 || code > f->symbols.codes[i];
+        if (code < 0 || code >= 0x110000 || !rises || count >= 65536)
+            cli_fail(CLI_FAILED, "%s: symbol %zu is no character, or not in order", f->record,
+                     i + 1);
+        f->symbols.codes[i + 1] = (uint32_t)code;
+    }
+}
+
+folder folder_open(arena *memory, const char *path) {
+    folder f = folder_at(memory, path);
+    json_error_t wrong;
+    json_int_t size, layers, embedding, inputs, outputs, rows;
+    const char *cell, *kind, *sum;
+    json_t *codes, *settings;
+    int classes, bytes;
+    size_t length;
+    if (!cli_file_exists(f.record))
+        cli_fail(CLI_FAILED, "%s is not the folder of a run: there is no %s", path, f.record);
+    const char *words = cli_read_file(memory, f.record, &length);
+    json_t *record = json_loadb(words, length, JSON_REJECT_DUPLICATES, &wrong);
+    if (!record)
+        cli_fail(CLI_FAILED, "%s:%d:%d: %s", f.record, wrong.line, wrong.column, wrong.text);
+    if (json_unpack_ex(record, &wrong, 0,
+                       "{s:{s:s, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b}, s:{s:I, s:s, s:b, s:o}, "
+                       "s:o}",
+                       "network", "cell", &cell, "size", &size, "layers", &layers, "embedding",
+                       &embedding, "dropout", &f.net.dropout, "data", &kind, "inputs", &inputs,
+                       "outputs", &outputs, "classes", &classes, "data", "rows", &rows,
+                       "fingerprint", &sum, "bytes", &bytes, "symbols", &codes, "settings",
+                       &settings) != 0)
+        cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f.record, wrong.text);
+    folder_read_symbols(memory, &f, codes, bytes);
+    f.net.cell = arena_copy_text(memory, cell);
+    f.net.size = size;
+    f.net.layers = layers;
+    f.net.embedding = embedding;
+    f.net.inputs = inputs;
+    f.net.outputs = outputs;
+    f.net.classes = classes;
+    f.net.kind = strcmp(kind, "text") == 0 ? DATA_TEXT : DATA_TABLE;
+    f.rows = (size_t)rows;
+    f.fingerprint = strtoull(sum, NULL, 16);
+    f.settings = json_incref(settings);
+    json_decref(record);
+    if (f.net.kind == DATA_TEXT && f.net.outputs != f.symbols.count)
+        cli_fail(CLI_FAILED, "%s: %d symbols, but %lld outputs", f.record, f.symbols.count,
+                 (long long)f.net.outputs);
+    return f;
+}
+
+/* A value of the record as it would be given. */
+static const char *folder_value(arena *memory, const json_t *value) {
+    if (json_is_integer(value))
+        return arena_print(memory, "%lld", (long long)json_integer_value(value));
+    if (json_is_true(value))
+        return "yes";
+    if (json_is_string(value))
+        return arena_copy_text(memory, json_string_value(value));
+    if (!json_is_real(value))
+        return NULL;
+    text number;
+    text_init(&number, memory);
+    text_add_f64(&number, json_real_value(value));
+    return number.at;
+}
+
+void folder_settings(arena *memory, const folder *f, options *o) {
+    const option_row *row;
+    for (int i = 0; (row = options_row(o->command, i)); i++) {
+        if (!row->kept)
+            continue;
+        json_t *kept = json_object_get(f->settings, row->name);
+        json_t *given = folder_option(row, options_text(o, row->name));
+        if (row->fixed && o->values[i] && !json_equal(kept, given))
+            cli_fail(CLI_USAGE, "--%s was %s when this run began, and cannot change", row->name,
+                     json_is_null(kept) ? "not given" : folder_value(memory, kept));
+        if (row->fixed || !o->values[i])
+            o->values[i] = folder_value(memory, kept);
+        json_decref(given);
+    }
+}

@@ -1,0 +1,32 @@
+/* The folder of a run: run.json (what is trained, and how), log.jsonl, checkpoint.safetensors (the
+ * last one), best.safetensors (the best one by validation). */
+#ifndef EDDY_FRONTENDS_CLI_FOLDER_H
+#define EDDY_FRONTENDS_CLI_FOLDER_H
+
+#include <jansson.h>
+
+#include "frontends/cli/network.h"
+#include "frontends/cli/options.h"
+
+typedef struct folder {
+    const char *path;
+    const char *record, *log, *checkpoint, *best; /* paths in it */
+    network net;
+    alphabet symbols;
+    size_t rows;
+    uint64_t fingerprint; /* of the data */
+    json_t *settings;     /* of the command that began it, by the names of options */
+} folder;
+
+/* Names of its files; nothing is read. */
+folder folder_at(arena *memory, const char *path);
+/* Makes the folder; refuses one that has a record. */
+void folder_create(const folder *f);
+/* Writes the record. */
+void folder_write(folder *f, const options *o, const network *net, const data *from);
+/* Reads the record; a mistake ends the process. */
+folder folder_open(arena *memory, const char *path);
+/* Takes kept options from the record; refuses a fixed one that was given another value. */
+void folder_settings(arena *memory, const folder *f, options *o);
+
+#endif

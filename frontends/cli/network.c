@@ -1,0 +1,58 @@
+/* The model around a cell.
+ *
+ *   text    x = table[symbol]; h = layers of the cell; logits = V h + b
+ *   table   h = layers of the cell over the row; y = V h + b
+ *
+ * Layers above the first read the one below; dropout (between them, and before the output) draws a
+ * new mask at each step. */
+#include "frontends/cli/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    eddy_cell *cell;
+} network_table[] = {{"lstm", eddy_lstm}, {"gru", eddy_gru}, {"elman", eddy_elman}};
+enum { NETWORK_CELLS = sizeof network_table / sizeof *network_table };
+
+const char *const network_cells[] = {"lstm", "gru", "elman", NULL};
+
+static eddy_cell *network_find(const char *name) {
+    for (int i = 0; i < NETWORK_CELLS; i++)
+        if (strcmp(network_table[i].name, name) == 0)
+            return network_table[i].cell;
+    return NULL;
+}
+
+void network_check_cell(const char *cell) {
+    if (network_find(cell))
+        return;
+    const char *near = suggest_nearest(cell, network_cells, NETWORK_CELLS);
+    cli_fail(CLI_USAGE, "there is no cell '%s'%s%s%s", cell, near ? "; did you mean '" : "",
+             near ? near : "; there are lstm, gru and elman", near ? "'?" : "");
+}
+
+eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x,
+                         bool training) {
+    eddy_cell_options how = {.forget_bias = 1};
+    if (n->kind == DATA_TEXT)
+        x = eddy_embedding(m, "embedding", n->outputs, n->embedding, x);
+    for (int64_t layer = 1; layer <= n->layers; layer++) {
+        char name[32];
+        snprintf(name, sizeof name, "layer%lld", (long long)layer);
+        x = (network_find(n->cell))(m, name, t, n->size, x, &how, EDDY_HERE);
+        if (training)
+            x = eddy_dropout(x, n->dropout, eddy_value_axes(x));
+    }
+    return eddy_dense(m, "output", n->outputs, x);
+}
+
+eddy_value network_loss(const network *n, eddy_model *m, eddy_axes t, eddy_axes b, bool training) {
+    eddy_value x = n->kind == DATA_TEXT ? eddy_input(m, "x", EDDY_I32, t | b, EDDY_SCALAR)
+                                        : eddy_input(m, "x", EDDY_F32, t | b, n->inputs);
+    eddy_value y = n->classes ? eddy_input(m, "y", EDDY_I32, t | b, EDDY_SCALAR)
+                              : eddy_input(m, "y", EDDY_F32, t | b, n->outputs);
+    eddy_value said = network_build(n, m, t, x, training);
+    return n->classes ? eddy_cross_entropy(said, y) : eddy_mean_squared_error(said, y);
+}

@@ -1,0 +1,28 @@
+/* The model around a cell: what goes in, layers of the cell, what comes out, and the loss. */
+#ifndef EDDY_FRONTENDS_CLI_NETWORK_H
+#define EDDY_FRONTENDS_CLI_NETWORK_H
+
+#include "frontends/cli/data.h"
+
+typedef struct network {
+    const char *cell;
+    int64_t size; /* units of a layer */
+    int64_t layers;
+    int64_t embedding; /* of a symbol of a text */
+    double dropout;    /* between layers, while training */
+    data_kind kind;
+    int64_t inputs, outputs;
+    bool classes;
+} network;
+
+/* Names of the cells of the library, ended by NULL. */
+extern const char *const network_cells[];
+/* A mistake ends the process, with a word that may have been meant. */
+void network_check_cell(const char *cell);
+/* Writes the model: x, a symbol (i32 []) or a row of numbers, to logits or predictions [outputs].
+ */
+eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x, bool training);
+/* The inputs "x" and "y" through the model: the loss [] of each step, in nats or as a square. */
+eddy_value network_loss(const network *n, eddy_model *m, eddy_axes t, eddy_axes b, bool training);
+
+#endif

@@ -1,0 +1,345 @@
+/* `eddy train`: the loop.
+ *
+ * A step is one call. Which rows it reads, its rate and its seed follow from its number alone, so a
+ * run that goes on from a checkpoint does what it would have done: the same bits, whatever the
+ * number of threads. Validation has a program of its own, which counts every held-out row once.
+ *
+ * SIGINT and SIGTERM are noted and looked at between steps; a second one ends the process at once,
+ * which loses nothing but the steps since the last checkpoint. */
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "frontends/cli/checkpoint.h"
+#include "frontends/cli/folder.h"
+#include "frontends/cli/insight.h"
+#include "frontends/cli/log.h"
+#include "frontends/cli/progress.h"
+
+enum { TRAIN_HOPELESS = 50 /* steps on end without a finite gradient */ };
+
+typedef struct train {
+    arena *memory;
+    const options *o;
+    folder home;
+    data set;
+    network net;
+    eddy_params *params;
+    streams rows, held; /* held.end == held.begin: nothing is held out */
+    session learning, testing;
+    insight inside;
+    log_file log;
+    progress shown;
+    checkpoint at;
+    void *x, *y, *held_x, *held_y;
+    int32_t *lengths;
+    size_t x_count, y_count; /* elements of a row */
+    int64_t steps;
+    double validation; /* the last one */
+    int hopeless;
+} train;
+
+/* ---- signals */
+
+static volatile sig_atomic_t train_signal;
+
+static void train_note(int number) {
+    train_signal = number;
+}
+
+static void train_listen(void) {
+    struct sigaction how = {.sa_handler = train_note, .sa_flags = SA_RESETHAND};
+    sigemptyset(&how.sa_mask);
+    sigaction(SIGINT, &how, NULL);
+    sigaction(SIGTERM, &how, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write, with its message */
+}
+
+/* ---- programs */
+
+static eddy_optimiser train_optimiser(const options *o) {
+    const char *name = options_text(o, "optimiser");
+    eddy_optimiser how = strcmp(name, "adam") == 0       ? eddy_adam()
+                         : strcmp(name, "adamw") == 0    ? eddy_adamw(options_real(o, "decay"))
+                         : strcmp(name, "rmsprop") == 0  ? eddy_rmsprop()
+                         : strcmp(name, "momentum") == 0 ? eddy_momentum(0.9)
+                                                         : eddy_sgd();
+    how.clip_norm = options_real(o, "clip");
+    return how;
+}
+
+static void train_compile(train *t) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), time = eddy_time(m, "t");
+    eddy_carry(m, time, 0); /* each block goes on where the last one stopped */
+    eddy_value loss = eddy_mean_over(network_loss(&t->net, m, time, b, true), time | b);
+    eddy_output(m, "loss", loss);
+    eddy_output(m, "norm", eddy_minimise(loss, train_optimiser(t->o)));
+    const eddy_extent extents[] = {{"t", (int64_t)t->rows.steps}, {"b", (int64_t)t->rows.count}};
+    int threads = options_given(t->o, "threads") ? (int)options_integer(t->o, "threads") : -1;
+    t->learning = session_begin(m, t->params, extents, 2, threads);
+    size_t rows = t->rows.steps * t->rows.count;
+    t->x = arena_take_array(t->memory, rows * t->x_count, 4);
+    t->y = arena_take_array(t->memory, rows * t->y_count, 4);
+    session_input(&t->learning, "x", t->x, rows * t->x_count);
+    session_input(&t->learning, "y", t->y, rows * t->y_count);
+}
+
+/* Sums over all rows: "loss", and for classes "right", how often the likeliest is the target. */
+static void train_compile_testing(train *t) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), time = eddy_time_ragged(m, "t", b, "lengths");
+    eddy_carry(m, time, b);
+    eddy_value loss = network_loss(&t->net, m, time, b, false);
+    eddy_output(m, "loss", eddy_total(loss, time | b));
+    const eddy_extent extents[] = {{"t", (int64_t)t->held.steps}, {"b", (int64_t)t->held.count}};
+    t->testing = session_begin(m, t->params, extents, 2, -1);
+    size_t rows = t->held.steps * t->held.count;
+    t->held_x = arena_take_array(t->memory, rows * t->x_count, 4);
+    t->held_y = arena_take_array(t->memory, rows * t->y_count, 4);
+    t->lengths = arena_array(t->memory, int32_t, t->held.count);
+    session_input(&t->testing, "x", t->held_x, rows * t->x_count);
+    session_input(&t->testing, "y", t->held_y, rows * t->y_count);
+    session_input(&t->testing, "lengths", t->lengths, t->held.count);
+}
+
+/* ---- where the rows come from */
+
+static void train_read(train *t) {
+    const options *o = t->o;
+    const char *path = options_text(o, "data");
+    if (!path)
+        cli_fail(CLI_USAGE,
+                 "nothing to learn from: --data FILE is missing\nTry 'eddy train "
+                 "--help'.");
+    double held = options_real(o, "validation");
+    t->set = data_read_text(t->memory, path, strcmp(options_text(o, "symbols"), "bytes") == 0,
+                            1 - held, options_integer(o, "rare"));
+    size_t count = (size_t)options_integer(o, "batch"),
+           steps = (size_t)options_integer(o, "length");
+    size_t border = t->set.rows - (size_t)((double)t->set.rows * held);
+    if (!streams_whole(&t->rows, 0, border, count, steps))
+        cli_fail(CLI_FAILED,
+                 "%s has %zu symbols to train on, and one step of training needs %zu: %zu streams "
+                 "(--batch) of %zu (--length)",
+                 path, border, count * steps, count, steps);
+    size_t most = (t->set.rows - border) / steps;
+    streams_all(&t->held, border, t->set.rows, most < count ? most + 1 : count, steps);
+    t->x_count = 1;
+    t->y_count = 1;
+}
+
+static void train_describe(train *t) {
+    const options *o = t->o;
+    network_check_cell(options_text(o, "cell"));
+    t->net = (network){.cell = options_text(o, "cell"),
+                       .size = options_integer(o, "size"),
+                       .layers = options_integer(o, "layers"),
+                       .embedding = options_integer(o, "embedding"),
+                       .dropout = options_real(o, "dropout"),
+                       .kind = t->set.kind,
+                       .inputs = t->set.inputs,
+                       .outputs = t->set.outputs,
+                       .classes = t->set.classes};
+}
+
+/* ---- one step */
+
+static double train_rate(const train *t, int64_t step) {
+    const char *schedule = options_text(t->o, "schedule");
+    double warm = fmin(1, (double)(step + 1) / options_real(t->o, "warmup"));
+    double done = (double)step / (double)t->steps, left = 1;
+    if (strcmp(schedule, "linear") == 0)
+        left = 1 - 0.98 * done;
+    if (strcmp(schedule, "cosine") == 0)
+        left = 0.02 + 0.98 * 0.5 * (1 + cos(acos(-1.0) * done));
+    return options_real(t->o, "rate") * warm * left;
+}
+
+static void train_step(train *t) {
+    int64_t step = t->at.step;
+    size_t block = (size_t)step % t->rows.blocks;
+    double started = cli_seconds(), rate = train_rate(t, step);
+    if (block == 0)
+        cli_check(eddy_run_reset(t->learning.run), eddy_run_message(t->learning.run));
+    streams_fill(&t->rows, block, t->set.x, t->x_count * 4, t->x, NULL);
+    streams_fill(&t->rows, block, t->set.y, t->y_count * 4, t->y, NULL);
+    session_scalar(&t->learning, "learning_rate", rate);
+    if (session_has(&t->learning, EDDY_INPUT, "seed"))
+        session_scalar(&t->learning, "seed",
+                       (double)((options_integer(t->o, "seed") * 1000003 + step) & INT_MAX));
+    session_call(&t->learning);
+    double loss = session_number(&t->learning, "loss"), norm = session_number(&t->learning, "norm");
+    t->at.step++;
+    t->hopeless = isfinite(norm) ? 0 : t->hopeless + 1;
+    log_write(&t->log,
+              json_pack("{s:s, s:I, s:o, s:o, s:f, s:f}", "event", "step", "step",
+                        (json_int_t)t->at.step, "loss", log_number(loss), "norm", log_number(norm),
+                        "rate", rate, "seconds", cli_seconds() - started));
+    progress_show(&t->shown, &(progress_point){.step = t->at.step,
+                                               .loss = loss,
+                                               .norm = norm,
+                                               .rate = rate,
+                                               .rows = (int64_t)(t->rows.count * t->rows.steps),
+                                               .validation = t->validation});
+}
+
+/* ---- in between */
+
+static double train_test(train *t) {
+    double sum = 0, rows = 0;
+    cli_check(eddy_run_reset(t->testing.run), eddy_run_message(t->testing.run));
+    for (size_t block = 0; block < t->held.blocks; block++) {
+        rows +=
+            (double)streams_fill(&t->held, block, t->set.x, t->x_count * 4, t->held_x, t->lengths);
+        streams_fill(&t->held, block, t->set.y, t->y_count * 4, t->held_y, NULL);
+        session_call(&t->testing);
+        sum += session_number(&t->testing, "loss");
+    }
+    return sum / rows;
+}
+
+static void train_validate(train *t) {
+    log_write(&t->log, insight_line(&t->inside, t->at.step));
+    if (t->held.end == t->held.begin)
+        return;
+    t->validation = train_test(t);
+    t->at.validated++;
+    t->at.stale++;
+    bool better = t->at.validated == 1 || t->validation < t->at.best;
+    if (better) {
+        t->at.best = t->validation;
+        t->at.best_step = t->at.step;
+        t->at.stale = 0;
+        checkpoint_save(t->home.best, t->params, &t->learning, &t->at);
+    }
+    log_write(&t->log,
+              json_pack("{s:s, s:I, s:o, s:b}", "event", "validation", "step",
+                        (json_int_t)t->at.step, "loss", log_number(t->validation), "best", better));
+}
+
+static void train_save(train *t) {
+    checkpoint_save(t->home.checkpoint, t->params, &t->learning, &t->at);
+}
+
+static int train_end(train *t, const char *why) {
+    bool bits = t->net.kind == DATA_TEXT;
+    progress_end(&t->shown);
+    train_save(t);
+    log_write(&t->log, json_pack("{s:s, s:I, s:s}", "event", "end", "step", (json_int_t)t->at.step,
+                                 "reason", why));
+    log_close(&t->log);
+    if (train_signal) {
+        printf("stopped after step %d; saved. To go on:\n  eddy train --resume --run %s\n",
+               t->at.step, t->home.path);
+        return CLI_INTERRUPTED;
+    }
+    printf("%s: %d steps", why, t->at.step);
+    if (t->at.validated)
+        printf(", best validation %.4f%s at step %d", bits ? t->at.best / log(2.0) : t->at.best,
+               bits ? " bits" : "", t->at.best_step);
+    printf("; saved in %s\n", t->home.path);
+    return CLI_DONE;
+}
+
+static int train_loop(train *t) {
+    int64_t every = options_integer(t->o, "validate-every"),
+            save = options_integer(t->o, "save-every"),
+            patience = options_integer(t->o, "patience");
+    while (t->at.step < t->steps) {
+        if (train_signal)
+            return train_end(t, "stopped");
+        train_step(t);
+        if (t->hopeless == TRAIN_HOPELESS) {
+            progress_end(&t->shown);
+            cli_fail(CLI_FAILED,
+                     "in %d steps on end the gradient was not finite; a lower --rate or --clip may "
+                     "help. The last checkpoint is from before",
+                     TRAIN_HOPELESS);
+        }
+        if (t->at.step % every == 0 || t->at.step == t->steps)
+            train_validate(t);
+        if (t->at.step % save == 0)
+            train_save(t);
+        if (patience && t->at.stale >= patience)
+            return train_end(t, "stopped early");
+    }
+    return train_end(t, "trained");
+}
+
+/* ---- beginning, and going on */
+
+static void train_log_start(train *t, const char *event) {
+    eddy_statistics made = eddy_program_statistics(t->learning.program);
+    json_int_t weights = 0;
+    eddy_tensor tensor;
+    for (int i = 0; eddy_params_at(t->params, i, &tensor); i++)
+        if (tensor.trainable)
+            weights += (json_int_t)tensor.elements;
+    json_t *line = json_pack(
+        "{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:i, s:I}", "event", event, "step",
+        (json_int_t)t->at.step, "cell", t->net.cell, "steps", (json_int_t)t->steps, "weights",
+        weights, "run_bytes", (json_int_t)eddy_run_bytes(t->learning.run), "object_bytes",
+        (json_int_t)made.object_bytes, "rows", (json_int_t)t->set.rows, "rows_a_step",
+        (json_int_t)(t->rows.count * t->rows.steps), "compile_milliseconds", made.milliseconds,
+        "threads", eddy_run_thread_count(t->learning.run), "held_rows",
+        (json_int_t)(t->held.end - t->held.begin));
+    log_write(&t->log, line);
+    if (!options_given(t->o, "quiet"))
+        printf("%s: %lld weights, %zu symbols of %lld kinds (%zu held out), compiled in %.0f ms\n",
+               t->net.cell, (long long)weights, t->set.rows, (long long)t->net.outputs,
+               t->held.end - t->held.begin, made.milliseconds);
+}
+
+/* Options of the run that goes on, and its params. */
+static void train_resume(train *t, options *o) {
+    t->home = folder_open(t->memory, options_text(o, "run"));
+    folder_settings(t->memory, &t->home, o);
+    t->params = cli_file_exists(t->home.checkpoint)
+                    ? checkpoint_load(t->home.checkpoint, &t->at)
+                    : eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
+}
+
+int train_run(arena *memory, const options *given) {
+    options o = *given;
+    train *t = arena_new(memory, train);
+    *t = (train){.memory = memory, .o = &o, .validation = NAN};
+    bool resume = options_given(&o, "resume");
+    if (resume)
+        train_resume(t, &o);
+    train_read(t);
+    train_describe(t);
+    t->steps = options_integer(&o, "steps");
+    if (resume && t->set.fingerprint != t->home.fingerprint)
+        cli_fail(CLI_FAILED, "%s is not what this run began with: going on would mix two texts",
+                 options_text(&o, "data"));
+    if (!resume) {
+        t->home = folder_at(memory, options_text(&o, "run"));
+        folder_create(&t->home);
+        t->params = eddy_params_new(NULL, (uint64_t)options_integer(&o, "seed"));
+    }
+    folder_write(&t->home, &o, &t->net, &t->set);
+    train_compile(t);
+    if (t->at.step)
+        checkpoint_restore(t->params, &t->learning);
+    eddy_params_close(t->params, true);
+    if (t->held.end > t->held.begin)
+        train_compile_testing(t);
+    t->inside = insight_begin(memory, &t->net, t->params, &t->set,
+                              t->held.end > t->held.begin ? &t->held : &t->rows);
+    t->log = log_open(memory, t->home.log, t->at.step);
+    train_log_start(t, t->at.step ? "resume" : "start");
+    t->shown =
+        progress_begin(t->at.step, t->steps, t->net.kind == DATA_TEXT, options_given(&o, "quiet"));
+    train_listen();
+    int status = train_loop(t);
+    insight_end(&t->inside);
+    if (t->testing.run)
+        session_end(&t->testing);
+    session_end(&t->learning);
+    eddy_params_free(t->params);
+    json_decref(t->home.settings);
+    return status;
+}
