@@ -1,0 +1,128 @@
+"""A competitor of the benchmark: answers lines of JSON, as worker.c does for this library.
+
+A peer is a class with
+    versions()             what it is
+    begin(row, given)      makes the row's net of these arrays, by our names
+    start()                puts streams back to their start
+    call()                 runs it once, to the end
+    found()                results of the last call, by our names, as arrays
+    threads(n)             how many threads the next calls use
+
+What it computes is compared with our results, which lie in files: the largest difference of a
+tensor, over the largest number in it. Some gradients are 0 but for rounding (that of an LSTM's
+input gate's bias where a normaliser takes it out again), so a tensor whose numbers are less than a
+thousandth of the largest of all is held against that thousandth.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+
+import numpy
+
+
+def read(folder, entries):
+    """Arrays of the files that the library's side wrote, by name."""
+    arrays = {}
+    for entry in entries:
+        dtype = numpy.int32 if entry["dtype"] == "i32" else numpy.float32
+        array = numpy.fromfile(os.path.join(folder, entry["name"]), dtype)
+        arrays[entry["name"]] = array.reshape(entry["shape"])
+    return arrays
+
+
+def merge(given, names):
+    arrays = [given[name] for name in names]
+    return arrays[0] if len(arrays) == 1 else numpy.concatenate(arrays, 0)
+
+
+def unmerge(array, given, names):
+    """The parts of merge(given, names), as {name: part}."""
+    parts, low = {}, 0
+    for name in names:
+        size = given[name].shape[0]
+        parts[name] = array[low : low + size]
+        low += size
+    return parts
+
+
+def difference(ours, theirs):
+    """The largest over all tensors, and the tensor's name."""
+    worst, where = 0.0, ""
+    tops = {name: float(numpy.max(numpy.abs(array), initial=0)) for name, array in ours.items()}
+    least = max(1e-3 * max(tops.values()), 1e-30)
+    for name, array in ours.items():
+        if name not in theirs:
+            raise KeyError(f"the peer does not compute {name}")
+        other = numpy.asarray(theirs[name], numpy.float32).reshape(array.shape)
+        error = float(numpy.max(numpy.abs(other - array), initial=0)) / max(tops[name], least)
+        if not error <= worst:
+            worst, where = error, name
+    return worst, where
+
+
+def sample(peer, seconds):
+    """Seconds of a call: the median of samples, each of a millisecond at least. The first call,
+    which wakes threads and fills caches, counts only if there is time for no other."""
+    start = time.perf_counter()
+    peer.call()
+    first = time.perf_counter() - start
+    if first >= seconds:
+        return {"seconds": first, "samples": 1}
+    calls = max(1, int(0.001 / first))
+    samples = []
+    while not samples or time.perf_counter() - start < seconds:
+        before = time.perf_counter()
+        for _ in range(calls):
+            peer.call()
+        samples.append((time.perf_counter() - before) / calls)
+    return {"seconds": statistics.median(samples), "samples": len(samples)}
+
+
+class Session:
+    def __init__(self, make):
+        self.make = make
+        self.peer = None
+
+    def answer(self, request):
+        what = request["do"]
+        if what == "versions":
+            return {"versions": self.make.versions()}
+        if what == "begin":
+            self.peer = None  # its memory goes before that of the next one comes
+            self.peer = self.make()
+            self.peer.begin(request["row"], read(request["folder"], request["given"]))
+            self.peer.threads(request["threads"])
+            start = time.perf_counter()
+            self.peer.call()
+            return {"first_ms": 1e3 * (time.perf_counter() - start)}
+        if what == "call":
+            self.peer.start()
+            for _ in range(request["calls"]):
+                self.peer.call()
+            ours = read(request["folder"], request["found"])
+            error, where = difference(ours, self.peer.found())
+            return {"max_err": error, "where": where}
+        if what == "time":
+            self.peer.threads(request["threads"])
+            return sample(self.peer, request["seconds"])
+        if what == "end":
+            self.peer = None
+            return {}
+        raise ValueError(f"not a request: {what}")
+
+
+def serve(make):
+    """Answers until standard input ends. What libraries print goes to standard error."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    session = Session(make)
+    for line in sys.stdin:
+        try:
+            answer = session.answer(json.loads(line))
+        except Exception as error:  # whatever a library throws is an answer
+            answer = {"error": f"{type(error).__name__}: {error}"[:500]}
+        out.write(json.dumps(answer) + "\n")
+        out.flush()

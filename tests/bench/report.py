@@ -1,0 +1,274 @@
+"""What a run shows: the machine, a line a row, programs, a summary; and the page that is kept."""
+
+import math
+
+import rows
+
+MS = 1e3
+GOALS = {"A1": 8, "A": 2, "B": 1.15, "C": 1.2, "jax": 1.8, "torch": 4}
+
+
+def text_of(seconds):
+    return "-" if seconds is None else f"{seconds * MS:.4g}"
+
+
+def best_peer(result):
+    """(name, seconds); (None, None) where there is none."""
+    peers = result.get("peers") or {}
+    name = min(peers, key=peers.get, default=None)
+    return name, peers.get(name)
+
+
+def ratio(result, name=None):
+    """Time of the best peer, or of this one, over ours."""
+    seconds = best_peer(result)[1] if name is None else result.get("peers", {}).get(name)
+    return seconds / result["ours_s"] if seconds else None
+
+
+def agrees(result):
+    return result.get("max_err") is None or result["max_err"] <= result["err_bound"]
+
+
+def faulty(result):
+    return "error" in result or not agrees(result)
+
+
+def reached(result):
+    """The row's goal: the peer's time, or most of the roof."""
+    own = result["id"].startswith("U")
+    share = 0.88 if own or result["mode"] == "training" else 0.92
+    found = ratio(result, "jax") if own else ratio(result)
+    return result["share_of_roof"] >= share or (found or 0) >= (1.1 if own else 1.0)
+
+
+# ---- tables
+
+HEADS = ("row", "what", "ours ms", "best peer ms", "", "ratio", "roof ms", "share", "bound",
+         "threads", "max err", "FMA x2/x1")  # fmt: skip
+WIDTHS = (-20, -34, 9, 12, -11, 6, 9, 6, -11, 7, 9, 9)
+
+
+def what(result):
+    way = "" if result["D"] == 1 else "x2"
+    return "{cell} {L}{way} {I}-{H} B={B} T={T} {mode}".format(way=way, **result)
+
+
+def cells_of(result):
+    name, seconds = best_peer(result)
+    found = ratio(result)
+    error = result["max_err"]
+    return (
+        result["id"] + ("" if reached(result) else " *"),
+        what(result),
+        text_of(result["ours_s"]),
+        text_of(seconds),
+        f"{name} on {result['peer_threads'][name]}" if name else "no peer",
+        "-" if found is None else f"{found:.2f}",
+        text_of(result["roof_s"]),
+        f"{100 * result['share_of_roof']:.0f}%",
+        result["bound"],
+        str(result["threads"]),
+        ("-" if error is None else f"{error:.1e}") + ("" if agrees(result) else " WRONG"),
+        f"{result['fma_ratio']:.2f}" + ("~" if result["disturbed"] else ""),
+    )
+
+
+def aligned(texts, widths):
+    parts = [f"{t:<{-w}}" if w < 0 else f"{t:>{w}}" for t, w in zip(texts, widths)]
+    return " ".join(parts).rstrip()
+
+
+def print_row(result):
+    if "error" in result:
+        print(f"{result['id']:<20} failed: {result['error']}", flush=True)
+        return
+    print(aligned(cells_of(result), WIDTHS))
+    for name, why in result["failed"].items():
+        print(f"{'':<20} {name}: not run here: {why}")
+    if not agrees(result):
+        print(f"{'':<20} differs from the peers in {result['err_of']}")
+    print(end="", flush=True)
+
+
+PROGRAM_HEADS = ("row", "kernels", "nests", "compile ms", "core ms", "LLVM ms", "object KB",
+                 "arena MB", "floats", "growth", "1 thread", "2 threads", "of FMA")  # fmt: skip
+PROGRAM_WIDTHS = (-20, 7, 5, 10, 8, 8, 9, 9, 7, 7, 9, 9, 7)
+
+
+def program_cells(result):
+    by_threads = {int(n): seconds for n, seconds in result["ours_by_threads"].items()}
+    gain = "-"
+    if 1 in by_threads and 2 in by_threads:
+        gain = f"{by_threads[1] / by_threads[2] / result['fma_ratio']:.2f}"
+    return (
+        result["id"],
+        str(result["kernels"]),
+        str(result["nests"]),
+        f"{result['compile_ms']:.0f}",
+        f"{result['compile_core_ms']:.0f}",
+        f"{result['compile_llvm_ms']:.0f}",
+        f"{result['object_bytes'] / 1024:.1f}",
+        f"{result['arena_bytes'] / (1 << 20):.2f}",
+        f"{result['arena_floats']:.1f}",
+        f"{result['arena_growth']:.1f}",
+        text_of(by_threads.get(1)),
+        text_of(by_threads.get(2)),
+        gain,
+    )
+
+
+PROGRAM_WORDS = """\
+kernels: functions, which equal nests share. compile: wall time of a second compilation in the
+process; core: of both threads; LLVM: its part on the wall. arena: what a run holds beyond inputs,
+outputs and parameters; floats: of it per T * B * H; growth: the same of what further steps add.
+1 thread, 2 threads: ms of a call; of FMA: the gain of the second thread over what it gave of
+multiply-adds."""
+
+ROW_WORDS = """\
+ms: a call on the wall, the median of 9 rounds; ours on as many threads as the library takes by
+itself, a peer's on one or two, whichever is faster. ratio: the peer's time over ours. roof: the
+least time by what was measured above; share: roof over ours; bound: the largest part of the roof.
+max err: the largest difference from any peer, over the largest number of that tensor; a row whose
+bound it passes is WRONG. FMA x2/x1: multiply-adds of two threads over one's around the row; under
+1.9 (~) the second core was not all ours. *: neither the peer's time nor most of the roof."""
+
+
+def good(results):
+    return [result for result in results if "error" not in result]
+
+
+def print_programs(results):
+    print("\n" + aligned(PROGRAM_HEADS, PROGRAM_WIDTHS))
+    for result in good(results):
+        print(aligned(program_cells(result), PROGRAM_WIDTHS))
+    print("\n" + PROGRAM_WORDS)
+
+
+# ---- the summary
+
+
+def mean(ratios):
+    """The geometric mean; None of nothing."""
+    ratios = [r for r in ratios if r]
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
+
+
+def groups(results):
+    """[(words, mean, number of rows, goal)]"""
+
+    def group(letter, choose=lambda result: True):
+        return [r for r in results if r["id"][0] == letter and choose(r)]
+
+    def call(result):
+        return result["mode"] == "stream" and result["T"] == 1
+
+    own = group("U")
+    found = [
+        ("A, one step a call", group("A", call), None, GOALS["A1"]),
+        ("A, several steps a call", group("A", lambda r: not call(r)), None, GOALS["A"]),
+        ("B", group("B"), None, GOALS["B"]),
+        ("C", group("C"), None, GOALS["C"]),
+        ("users' cells, over JAX", own, "jax", GOALS["jax"]),
+        ("users' cells, over PyTorch eager", own, "torch", GOALS["torch"]),
+    ]
+    lines = []
+    for words, members, name, goal in found:
+        value = mean([ratio(r, name) for r in members])
+        if value:
+            lines.append((words, value, len(members), goal))
+    return lines
+
+
+def summary(results):
+    lines = [
+        f"geometric mean of ratios, {words} ({count} rows): {value:.2f}, goal {goal}"
+        for words, value, count, goal in groups(good(results))
+    ]
+    slow = [r for r in good(results) if not reached(r)]
+    lines.append(f"rows that reach neither the peer's time nor most of the roof: {len(slow)}")
+    return lines + [f"not run: {words}" for words in rows.LEFT_OUT]
+
+
+def print_summary(results):
+    print("\n" + "\n".join(summary(results)))
+
+
+# ---- the machine
+
+
+def rate_text(pair, unit, scale):
+    if pair is None:
+        return "not run here"
+    return f"{pair[0] / scale:.0f} {unit}, on two threads {pair[1] / scale:.0f}"
+
+
+def machine_lines(bench):
+    facts, roofs = bench.machine, bench.roofs
+    caches = ", ".join(f"{name} {size >> 10} KB" for name, size in sorted(bench.caches.items()))
+    lines = [f"CPU: {facts['cpu']}; {caches}"]
+    lines.append(
+        f"ours: eddy {facts['eddy']}, code for {facts['code']}, LLVM {facts['llvm']} "
+        f"(its start: {facts['start_ms']:.0f} ms)"
+    )
+    lines += [f"peer {name}: {words}" for name, words in bench.versions.items()]
+    for name, pair in roofs["multiply"].items():
+        lines.append(f"multiply-adds of {name}: {rate_text(pair, 'GFLOP/s', 1e9)}")
+    for name, pair in roofs["read"].items():
+        lines.append(f"reading {name}: {rate_text(pair, 'GB/s', 1e9)}")
+    for name, entry in roofs["activations"].items():
+        lines.append(
+            f"{name}: {rate_text(entry['rate'], 'million a second', 1e6)}; "
+            f"one after the other {entry['chain'] * 1e9:.1f} ns"
+        )
+    lines.append(
+        f"from a multiply-add to the next that needs it {roofs['latency'] * 1e9:.2f} ns; "
+        f"two threads meet in {roofs['meeting'] * 1e9:.0f} ns"
+    )
+    if not facts["optimised"]:
+        lines.append("THIS BUILD IS NOT OPTIMISED, or is instrumented: times mean nothing")
+    return lines
+
+
+def print_machine(bench):
+    print("\n".join(machine_lines(bench)))
+    print("\n" + ROW_WORDS + "\n\n" + aligned(HEADS, WIDTHS), flush=True)
+
+
+# ---- the page
+
+
+def markdown(heads, lines):
+    yield "| " + " | ".join(heads) + " |"
+    yield "| " + " | ".join("---" for _ in heads) + " |"
+    for line in lines:
+        yield "| " + " | ".join(line).replace(" *", " \\*") + " |"
+
+
+def write_page(path, bench, results):
+    results = good(results)
+    page = ["# Benchmarks", ""]
+    page += [
+        "This page is what `./run bench --docs docs/benchmarks.md` wrote on the machine that it",
+        "names. All competitors got the same weights and inputs, ran in turn in the same minutes,",
+        "and their results were compared. Users' cells are in `tests/bench/cells.c` for this",
+        "library and in `tests/bench/peers/cells.py` for the peers.",
+        "",
+        "## Machine and versions",
+        "",
+    ]
+    page += [f"- {line}" for line in machine_lines(bench)]
+    page += ["", "## Summary", ""]
+    page += [f"- {line}" for line in summary(results)]
+    page += ["", "## Rows", "", *ROW_WORDS.splitlines(), ""]
+    page += markdown(HEADS, map(cells_of, results))
+    notes = [f"- {r['id']}: {r['note']}" for r in results if r["note"]]
+    failed = [
+        f"- {r['id']}: {name}: not run here: {why}"
+        for r in results
+        for name, why in r["failed"].items()
+    ]
+    page += ["", *notes, *failed] if notes or failed else []
+    page += ["", "## Programs", "", *PROGRAM_WORDS.splitlines(), ""]
+    page += markdown(PROGRAM_HEADS, map(program_cells, results))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(page) + "\n")
