@@ -48,7 +48,7 @@ bool trial_evaluate(trial *t, op_node *const *nodes, size_t count, double **out)
 /* The same by tests/ref, from the printed graph, with the derivatives along the leaves' directions
  * in slopes[i] (slopes may be NULL). */
 bool trial_reference(trial *t, op_node *const *nodes, size_t count, double **out, double **slopes);
-/* The graph's outputs, in order, by the compiled program. */
+/* The graph's outputs, in order, by the compiled program; false if blocks of steps change a bit. */
 bool trial_compiled(trial *t, double **out);
 /* Doubles as elements of a dtype, in memory; and back. */
 void *trial_encode(arena *memory, dtype type, const double *values, size_t count);

@@ -1,4 +1,8 @@
-/* The outputs of a trial by the compiled program: compiled, bound and called once. */
+/* The outputs of a trial by the compiled program: compiled, bound and called once; then again in
+ * blocks of steps, which must not change a bit. */
+#include <math.h>
+#include <string.h>
+
 #include "jit/program.h"
 #include "tests/support/trial.h"
 
@@ -32,13 +36,37 @@ static bool trial_call(trial *t, const program *p, program_run *r, double **out)
     return true;
 }
 
+static bool trial_is_same(double left, double right) {
+    return memcmp(&left, &right, sizeof left) == 0 || (isnan(left) && isnan(right));
+}
+
+static bool trial_in_blocks(trial *t, const program *p, program_run *r, double **out) {
+    static const int64_t steps[] = {1, 3};
+    node_list nodes = {0};
+    for (size_t i = 0; i < t->g.outputs.count; i++)
+        vec_push(&t->memory, &nodes, t->g.outputs.at[i].node);
+    double **again = trial_room(t, nodes.at, nodes.count);
+    for (int s = 0; s < 2 && program_block_axis(p) >= 0; s++) {
+        program_run_set_block(r, steps[s]);
+        if (!trial_call(t, p, r, again))
+            return false;
+        for (size_t i = 0; i < nodes.count; i++)
+            for (size_t k = 0; k < trial_elements(t, nodes.at[i]); k++)
+                if (!trial_is_same(out[i][k], again[i][k]))
+                    return trial_fail(t, "compiled: %s differs in blocks of %d",
+                                      t->g.outputs.at[i].name, (int)steps[s]);
+    }
+    return true;
+}
+
 bool trial_compiled(trial *t, double **out) {
     error problem = {0};
     program *p = program_compile(&t->g, "trial", allocator_default(), &problem);
     if (!p)
         return trial_fail(t, "compile: %s", problem.message);
     program_run *r = program_run_new(p, allocator_default(), &problem);
-    bool good = r ? trial_call(t, p, r, out) : trial_fail(t, "compiled: %s", problem.message);
+    bool good = r ? trial_call(t, p, r, out) && trial_in_blocks(t, p, r, out)
+                  : trial_fail(t, "compiled: %s", problem.message);
     program_run_free(r);
     program_free(p);
     return good;
