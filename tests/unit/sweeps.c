@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "jit/check.h"
 #include "tests/support/recurrent.h"
 #include "tests/support/suite.h"
 
@@ -224,6 +225,37 @@ Test(sweeps, weight_gradients_add_over_descending_steps) {
     cr_expect(sum->attributes.outermost == AXIS_T && sum->attributes.reverse == 0);
     cr_expect(slope->attributes.outermost == AXIS_T && slope->attributes.reverse == 1);
     cr_expect_eq(gradients[1]->attributes.outermost, -1, "the old graph is as it was");
+    program_close(&ordered);
+}
+
+/* The only output, on drawn numbers. */
+static const double *evaluated(graph *g, size_t *elements) {
+    const int64_t extents[LIMIT_AXES] = {[AXIS_T] = 40, [AXIS_B] = 3};
+    op_node *root = g->outputs.at[0].node;
+    check_sample sample;
+    eval_feed *feeds;
+    check_draw(g, r.g->memory, extents, 1, &sample);
+    size_t count = check_feeds(g, r.g->memory, &sample, &feeds);
+    return eval_value(eval_graph(g, r.g->memory, &root, 1, extents, feeds, count), root, elements);
+}
+
+/* The order has to be stated, as it can be told from the bits. */
+Test(sweeps, an_ascending_sum_rounds_otherwise) {
+    op_node *loss = recurrent_energy(&r, recurrent_lstm(&r, "", input(), 3, 2, 1));
+    node_list roots = {0};
+    op_node *gradient = with_gradients(loss, &roots)[1];
+    graph_output_add(r.g, "gradient", gradient);
+    program ordered;
+    program_init(&ordered);
+    order_graph(r.g, &ordered.g);
+    size_t elements, differ = 0;
+    const double *up = evaluated(r.g, &elements), *down = evaluated(&ordered.g, &elements);
+    cr_assert_gt(elements, 0);
+    for (size_t i = 0; i < elements; i++) {
+        differ += memcmp(&up[i], &down[i], sizeof *up) != 0;
+        cr_expect(fabs(up[i] - down[i]) <= 1e-12 * fabs(up[i]));
+    }
+    cr_expect_gt(differ, 0);
     program_close(&ordered);
 }
 
