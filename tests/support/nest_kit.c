@@ -1,6 +1,5 @@
-/* Builder and interpreter of hand-made plans. The interpreter visits every iteration of every range
- * in order and runs the tape one instruction at a time, through the scalar evaluator of bodies:
- * what it lacks in speed it has in obviousness. */
+/* Builder of hand-made plans, and what compares their compiled code with the interpreter's numbers
+ * (nest_walk.c). */
 #include "tests/support/nest_kit.h"
 
 #include <assert.h>
@@ -144,186 +143,6 @@ nest_ref kit_fold_next(nest_plan *p, nest *n, int fold, nest_ref next) {
     return kit_special(p, n, NEST_RESULT, n->folds.at[fold].type, fold);
 }
 
-/* ---- interpreting */
-
-size_t kit_elements(const nest_buffer *b, const int64_t *extents) {
-    size_t count = 1;
-    for (int i = 0; i < b->axis_count; i++)
-        count *= (size_t)extents[b->axes[i]];
-    for (int i = 0; i < b->shape.rank; i++) {
-        int64_t d = b->shape.dimension[i];
-        count *= (size_t)(d >= 0 ? d : extents[-1 - d]);
-    }
-    return count;
-}
-
-/* A load at a clamped place may read what an empty axis does not have, so memory is made as if
- * every extent were at least 1. */
-static size_t held_elements(const nest_buffer *b, const int64_t *extents) {
-    int64_t least[LIMIT_AXES];
-    for (int i = 0; i < LIMIT_AXES; i++)
-        least[i] = extents[i] > 0 ? extents[i] : 1;
-    return kit_elements(b, least);
-}
-
-typedef struct walk {
-    const nest_plan *plan;
-    const nest *n;
-    void *const *buffers;
-    const int64_t *extents;
-    int64_t outer[LIMIT_AXES];
-    int64_t *index;
-    body_value *registers, *state;
-    body *single; /* by instruction: three inputs and it */
-} walk;
-
-static char *place(const walk *w, const nest_instruction *in) {
-    const nest_buffer *b = &w->plan->buffers.at[in->which];
-    int64_t offset = 0;
-    for (int k = 0; k < in->at_count; k++) {
-        int axes[LIMIT_AXES + LIMIT_RANK], count = 0;
-        bool element = in->linear && k == in->at_count - 1;
-        int64_t stride = element ? 1 : nest_stride(b, k, axes, &count);
-        for (int i = 0; i < count; i++)
-            stride *= w->extents[axes[i]];
-        offset += w->registers[in->at[k]].i64 * stride;
-    }
-    assert(offset >= 0 && (in->linear || (size_t)offset < held_elements(b, w->extents)));
-    return (char *)w->buffers[in->which] + (size_t)offset * dtype_size(b->type);
-}
-
-static void step(walk *w, size_t i) {
-    const nest_instruction *in = &w->n->tape.at[i];
-    body_value *r = &w->registers[i], out[4], inputs[3];
-    memset(inputs, 0, sizeof inputs);
-    switch ((nest_op)in->op) {
-    case NEST_BODY: {
-        const nest_ref from[3] = {in->code.a, in->code.b, in->code.c};
-        for (int k = 0; k < body_operands((body_op)in->code.op); k++)
-            inputs[k] = w->registers[from[k]];
-        body_run(&w->single[i], inputs, out);
-        *r = out[w->single[i].code.count - 1];
-        break;
-    }
-    case NEST_RANGE:
-        r->i64 = w->index[in->which];
-        break;
-    case NEST_OUTER:
-        r->i64 = w->outer[in->which];
-        break;
-    case NEST_COUNT:
-        r->i64 = w->extents[in->which];
-        break;
-    case NEST_LOAD:
-        memset(r, 0, sizeof *r);
-        memcpy(r, place(w, in), dtype_size((dtype)in->type));
-        break;
-    case NEST_STORE:
-        memcpy(place(w, in), &w->registers[in->value], dtype_size((dtype)in->type));
-        break;
-    case NEST_FOLD:
-    case NEST_RESULT:
-        *r = w->state[in->which];
-        break;
-    }
-}
-
-static int64_t count_of(const walk *w, int range) {
-    int64_t count = w->n->ranges.at[range].count;
-    return count >= 0 ? count : w->extents[-1 - count];
-}
-
-/* The next point of ranges [from, to) in order; false after the last one. counters: 0 .. count - 1.
- */
-static bool advance(walk *w, int from, int to, int64_t *counters) {
-    for (int r = to; r-- > from;) {
-        int64_t count = count_of(w, r);
-        bool more = ++counters[r] < count;
-        if (!more)
-            counters[r] = 0;
-        w->index[r] = w->n->ranges.at[r].descending ? count - 1 - counters[r] : counters[r];
-        if (more)
-            return true;
-    }
-    return false;
-}
-
-static bool start(walk *w, int from, int to, int64_t *counters) {
-    bool any = true;
-    for (int r = from; r < to; r++) {
-        int64_t count = count_of(w, r);
-        any &= count > 0;
-        counters[r] = 0;
-        w->index[r] = w->n->ranges.at[r].descending ? count - 1 : 0;
-    }
-    return any;
-}
-
-static void interpret_nest(walk *w) {
-    const nest *n = w->n;
-    arena *memory = w->plan->memory;
-    int parallel = nest_parallel_count(n), all = (int)n->ranges.count;
-    size_t count = n->tape.count;
-    uint64_t *depends = arena_array(memory, uint64_t, count);
-    bool *after = arena_array(memory, bool, count);
-    int64_t *counters = arena_array(memory, int64_t, all + 1);
-    nest_dependences(n, depends);
-    nest_after(n, after);
-    w->index = arena_array(memory, int64_t, all + 1);
-    w->registers = arena_array(memory, body_value, count);
-    w->state = arena_array(memory, body_value, n->folds.count + 1);
-    w->single = arena_array(memory, body, count);
-    for (size_t i = 0; i < count; i++) {
-        const nest_instruction *in = &n->tape.at[i];
-        if (in->op != NEST_BODY)
-            continue;
-        const nest_ref from[3] = {in->code.a, in->code.b, in->code.c};
-        body_instruction code = in->code;
-        body_ref *to[3] = {&code.a, &code.b, &code.c};
-        body_init(&w->single[i], memory);
-        for (int k = 0; k < body_operands((body_op)in->code.op); k++)
-            *to[k] = body_input(&w->single[i], k, (body_type)n->tape.at[from[k]].type);
-        vec_push(memory, &w->single[i].code, code);
-    }
-    for (bool more = start(w, 0, parallel, counters); more;
-         more = advance(w, 0, parallel, counters)) {
-        for (size_t f = 0; f < n->folds.count; f++)
-            w->state[f] = n->folds.at[f].identity;
-        bool step_more = n->folds.count > 0 && start(w, parallel, all, counters);
-        for (; step_more; step_more = advance(w, parallel, all, counters)) {
-            for (size_t i = 0; i < count; i++)
-                if (!after[i] && n->tape.at[i].op != NEST_STORE)
-                    step(w, i);
-            for (size_t f = 0; f < n->folds.count; f++)
-                w->state[f] = w->registers[n->folds.at[f].next];
-        }
-        for (size_t i = 0; i < count; i++)
-            if (depends[i] >> parallel == 0 || n->tape.at[i].op == NEST_STORE)
-                step(w, i);
-    }
-}
-
-static void interpret_items(walk *w, const nest_list *items) {
-    for (size_t i = 0; i < items->count; i++) {
-        const nest_item *item = &items->at[i];
-        if (item->kernel) {
-            w->n = item->kernel;
-            interpret_nest(w);
-            continue;
-        }
-        int64_t extent = w->extents[item->axis];
-        for (int64_t k = 0; k < extent; k++) {
-            w->outer[item->axis] = item->sign > 0 ? k : extent - 1 - k;
-            interpret_items(w, &item->items);
-        }
-    }
-}
-
-void kit_interpret(const nest_plan *p, void *const *buffers, const int64_t *extents) {
-    walk w = {.plan = p, .buffers = buffers, .extents = extents};
-    interpret_items(&w, &p->items);
-}
-
 /* ---- comparing */
 
 enum { KIT_BEHIND = 128 /* bytes behind a buffer that must not change */ };
@@ -348,7 +167,7 @@ static void **make_buffers(const nest_plan *p, const int64_t *extents, uint64_t 
     for (size_t i = 0; i < p->buffers.count; i++) {
         const nest_buffer *b = &p->buffers.at[i];
         size_t elements = kit_elements(b, extents);
-        size_t bytes = held_elements(b, extents) * dtype_size(b->type);
+        size_t bytes = kit_held(b, extents) * dtype_size(b->type);
         if (b->storage == NEST_CONSTANT) {
             made[i] = arena_take(p->memory, b->data_bytes);
             memcpy(made[i], b->data, b->data_bytes);

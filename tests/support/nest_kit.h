@@ -32,8 +32,12 @@ nest_ref kit_fold(nest_plan *p, nest *n, body_type type, body_value identity);
 nest_ref kit_fold_next(nest_plan *p, nest *n, int fold, nest_ref next);
 
 /* ---- running */
-/* Elements of a buffer under these extents. */
+/* Elements of a buffer under these extents; those of NEST_BLOCK too if the plan has blocks. */
 size_t kit_elements(const nest_buffer *b, const int64_t *extents);
+/* The same, as if every extent were at least 1: a load at a clamped place may read what an empty
+ * axis does not have. */
+size_t kit_held(const nest_buffer *b, const int64_t *extents);
+/* What holds one block of steps is filled with NaN before each block. */
 void kit_interpret(const nest_plan *p, void *const *buffers, const int64_t *extents);
 /* Fills inputs and params at random, runs the plan in all ways (interpreted; compiled for every row
  * that the host has, on 1, 2 and 3 threads) and compares every byte of every buffer and of what

@@ -2,11 +2,16 @@
  * bit, and what the evaluator computes. Every buffer lies between pages that fault and holds NaN
  * before each call, so that a block that reads what no block has written is seen. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/compare.h"
+#include "tests/support/forget.h"
+#include "tests/support/random_graph.h"
 #include "tests/support/recurrent.h"
+
+enum { GRAPHS = 200 };
 
 static recurrent r;
 static op_builder *b;
@@ -37,10 +42,14 @@ static op_node *tanh_of(op_node *x) {
     return make_unary(b, OP_TANH, x);
 }
 
-/* Axis t ends at the input "lengths" for each sample. */
-static void ragged(void) {
+/* The axis ends at this input for each sample. */
+static void ends_at(int axis, const char *name) {
     op_shape scalar = op_shape_make(0, NULL);
-    graph_axis_lengths(r.g, AXIS_T, make_input(b, "lengths", DTYPE_I32, B, &scalar));
+    graph_axis_lengths(r.g, axis, make_input(b, name, DTYPE_I32, B, &scalar));
+}
+
+static void ragged(void) {
+    ends_at(AXIS_T, "lengths");
 }
 
 /* The loss and the gradients of all weights, whole and in blocks along `axis`. */
@@ -62,6 +71,9 @@ static void check(op_node *loss, int axis) {
     text_init(&report, r.g->memory);
     cr_expect_eq(compare_program(r.g, extents, 4, 1, &report), COMPARE_EQUAL, "%s", report.at);
     cr_expect_eq(sweeps_axis(r.g, r.g->memory), axis);
+    size_t kept;
+    const char *wrong = forget_check(r.g, extents[2], 1, &kept);
+    cr_expect_null(wrong, "what is forgotten is needed: %s", wrong);
 }
 
 static op_node *lstm(const char *prefix, op_node *x, int inputs, int distance) {
@@ -203,7 +215,7 @@ Test(blocks, a_grid) {
 }
 
 /* An encoder along s that a decoder along t looks at, step by step. */
-Test(blocks, attention) {
+static void attend(void) {
     op_node *before = recurrent_state(&r, "encoded", S | B, 3, AXIS_S, 1, zero, 1);
     op_node *in = recurrent_product(&r, weight("E", 3, 3), input("xs", S | B, 3));
     op_node *m = tanh_of(make_add(b, in, recurrent_product(&r, weight("F", 3, 3), before)));
@@ -219,6 +231,40 @@ Test(blocks, attention) {
     op_node *h = tanh_of(make_add(b, make_add(b, here, own), seen));
     graph_bind(r.g, h0, h);
     check(recurrent_energy(&r, h), AXIS_T);
+}
+
+Test(blocks, attention) {
+    attend();
+}
+
+Test(blocks, attention_with_lengths) {
+    ragged();
+    ends_at(AXIS_S, "lengths of s");
+    attend();
+}
+
+/* Sums are 0, a look at the last step finds the start, and gradients are those of that. */
+Test(blocks, no_steps) {
+    op_node *start = recurrent_weight(&r, "start", 0, 1, 3);
+    op_node *before = recurrent_state(&r, "before", T | B, 3, AXIS_T, 1, start, 1);
+    op_node *h = tanh_of(make_add(b, input("x", T | B, 3), before));
+    graph_bind(r.g, before, h);
+    op_node *sum = recurrent_energy(&r, h), *last = make_last(b, h, AXIS_T, start);
+    op_node *loss = make_add(b, sum, recurrent_energy(&r, last)), *slope;
+    cr_assert(grad_program(r.g, loss, &start, 1, &slope));
+    op_node *roots[] = {sum, loss, slope};
+    feeding w = feeding_init(&r, 0, 0, 0, 3);
+    feeding_draw(&w, roots, 3);
+    eval *e = feeding_run(&w, roots, 3);
+    double square = 0;
+    for (size_t i = 0; i < 3; i++) {
+        double s = feeding_fed(&w, start)[i];
+        square += 3 * s * s; /* three samples */
+        cr_expect(fabs(feeding_number(e, slope, i) - 6 * s) < 1e-12);
+    }
+    cr_expect_eq(feeding_number(e, sum, 0), 0);
+    cr_expect(fabs(feeding_number(e, loss, 0) - square) < 1e-12);
+    check(loss, AXIS_T);
 }
 
 Test(blocks, the_other_sums_over_time) {
@@ -251,4 +297,35 @@ Test(blocks, all_steps_at_each_step) {
     op_node *ahead = make_delay(b, all, AXIS_T, -2, recurrent_number(&r, 1));
     op_node *sums = make_reduce(b, ahead, 0, OP_KIND_SUM);
     check(recurrent_energy(&r, sums), AXIS_T);
+}
+
+/* -1: the graph is illegal, as a random cycle may be. */
+static long forgets(uint64_t seed) {
+    arena memory;
+    jmp_buf never; /* out of memory ends the test */
+    error problem = {.code = STATUS_OK};
+    int64_t extents[LIMIT_AXES];
+    graph g;
+    size_t kept = 0;
+    arena_init(&memory, allocator_default(), &never);
+    graph_init(&g, &memory, &problem);
+    random_options options = {.steps = 3 + (int)(seed % 25), .gradients = seed % 2 == 0};
+    random_graph(&g, seed, &options);
+    random_extents(seed, 0, extents);
+    bool legal = verify_graph(&g);
+    const char *wrong = legal ? forget_check(&g, extents, seed, &kept) : NULL;
+    cr_expect_null(wrong, "seed %d: %s", (int)seed, wrong);
+    arena_free(&memory);
+    return legal ? (long)kept : -1;
+}
+
+Test(blocks, what_a_block_forgets_is_not_needed) {
+    long kept = 0, legal = 0;
+    for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
+        long found = forgets(seed);
+        legal += found >= 0;
+        kept += found > 0 ? found : 0;
+    }
+    cr_expect_gt(legal, GRAPHS / 2);
+    cr_expect_gt(kept, GRAPHS / 4, "%ld values of which a block is kept", kept);
 }
