@@ -10,7 +10,9 @@
  *
  * Only contracts of the same loop are merged (or of none), so nothing is pulled into a loop; and
  * the stacked operands must be made of nothing that varies over an axis. Then none of them can
- * depend on a contract that is merged, no cycle can arise, and stacking happens once per call.
+ * depend on a contract that is merged, no cycle can arise, and stacking happens once per call. Nor
+ * are those merged that loops of different directions read: each direction is a sweep of its own,
+ * with its blocks, and threads may take one each.
  *
  * A value that a gradient is taken by stays as it is: its readers would be folded past its slice.
  */
@@ -24,6 +26,7 @@ typedef struct merge_group {
     int side;               /* which operand is stacked ... */
     int dimension, outcome; /* ... along which dimension, and where that is in the result */
     uint32_t stage;
+    uint8_t readers;
     node_list members;
     size_t next;   /* group of the same shared operand, from 1; 0: none */
     op_node *made; /* in the new graph */
@@ -37,6 +40,7 @@ typedef struct merge_place {
 typedef struct merge_work {
     arena *memory;
     const uint32_t *stages;
+    const uint8_t *readers;
     const bool *pinned, *constant;
     VEC(merge_group) groups;
     size_t *first;       /* by number of the shared operand: its first group, from 1; 0: none */
@@ -63,7 +67,7 @@ static int merge_row(const op_contract *c, int side, int *outcome) {
 /* What group n could found; false: it cannot be merged. */
 static bool merge_candidate(const merge_work *w, op_node *n, merge_group *out) {
     const char *why;
-    *out = (merge_group){.stage = w->stages[n->id]};
+    *out = (merge_group){.stage = w->stages[n->id], .readers = w->readers[n->id]};
     if (n->op != OP_CONTRACT || w->pinned[n->id] ||
         !op_contract_parse(n->attributes.text, &out->form, &why))
         return false;
@@ -80,7 +84,8 @@ static bool merge_fits(const merge_group *g, const merge_group *candidate, const
     const op_node *first = g->members.at[0];
     op_shape stacked = n->arguments[g->side]->shape;
     if (g->members.count == LIMIT_ARGUMENTS || g->side != candidate->side ||
-        g->stage != candidate->stage || stacked.rank != first->arguments[g->side]->shape.rank)
+        g->stage != candidate->stage || g->readers != candidate->readers ||
+        stacked.rank != first->arguments[g->side]->shape.rank)
         return false;
     stacked.dimension[g->dimension] = first->arguments[g->side]->shape.dimension[g->dimension];
     const op_contract *a = &g->form, *b = &candidate->form;
@@ -153,6 +158,7 @@ void merge_graph(const graph *from, graph *to) {
                     .places = arena_array(memory, merge_place, from->nodes.count)};
     if (!w.stages)
         return;
+    w.readers = stage_readers(from, w.stages, memory);
     rewrite r;
     node_list roots = {0}, stacked = {0};
     rewrite_begin(&r, from, to, merge_rule, &w);

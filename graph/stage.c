@@ -32,6 +32,25 @@ const uint32_t *stage_all(const graph *from, arena *memory, error *problem) {
     return stages;
 }
 
+const uint8_t *stage_readers(const graph *from, const uint32_t *stages, arena *memory) {
+    size_t count = from->nodes.count;
+    uint8_t *ways = arena_array(memory, uint8_t, count + 1); /* of loops, by stage */
+    uint8_t *readers = arena_array(memory, uint8_t, count);
+    for (size_t i = 0; i < count; i++) {
+        const op_node *n = from->nodes.at[i];
+        if (n->op == OP_DELAY && stages[n->arguments[0]->id] == stages[i])
+            ways[stages[i]] |= n->attributes.distance > 0 ? 1 : 2;
+    }
+    for (size_t i = count; i-- > 0;) {
+        const op_node *n = from->nodes.at[i];
+        uint8_t found = stages[i] == 0 ? readers[i] : ways[stages[i]];
+        for (int k = 0; k < n->count; k++)
+            if (n->arguments[k] && stages[n->arguments[k]->id] == 0)
+                readers[n->arguments[k]->id] |= found;
+    }
+    return readers;
+}
+
 const bool *stage_pinned(const graph *from, arena *memory) {
     bool *pinned = arena_array(memory, bool, from->nodes.count);
     for (size_t i = 0; i < from->nodes.count; i++) {

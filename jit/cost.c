@@ -7,6 +7,8 @@
  * one thing: a contraction with few rows is as slow as reading its matrix, so cutting its samples
  * further makes each thread read all of it and none faster.
  *
+ * Loops of which each thread takes one are shared without any meeting.
+ *
  * A thread's part is the largest one: seven tiles on two threads take as long as four. */
 #include "jit/cost.h"
 
@@ -102,29 +104,40 @@ typedef struct cost_build {
     VEC(cost_nest) nests;
     VEC(cost_meetings) meetings;
     int loops[LIMIT_AXES], loop_count;
+    int beside;
 } cost_build;
 
 /* Depth of recursion: nested loops, at most the axes. */
 static void cost_items(cost_build *c, const nest_list *items) {
+    int outside = c->beside;
+    size_t grouped = 0; /* items before this one are of the last group */
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
+        if (item->beside > 0)
+            grouped = i + 1 + item->beside;
+        if (outside == 0)
+            c->beside = i >= grouped ? 0 : item->beside > 0 ? 1 + item->beside : c->beside;
         if (item->meeting != 0) {
             int *axes = arena_array(c->memory, int, c->loop_count + 1);
             for (int k = 0; k < c->loop_count; k++)
                 axes[k] = c->loops[k];
-            cost_meetings m = {item->meeting, {axes, c->loop_count}};
+            cost_meetings m = {item->meeting, c->beside, {axes, c->loop_count}};
             vec_push(c->memory, &c->meetings, m);
         }
         if (item->kernel) {
             cost_nest n;
             cost_add(item->kernel, c->memory, &n);
+            n.beside = c->beside;
             vec_push(c->memory, &c->nests, n);
             continue;
         }
-        c->loops[c->loop_count++] = item->axis;
+        /* Blocks are few: what is in none of their loops counts once. */
+        c->loops[c->loop_count] = item->axis;
+        c->loop_count += !item->block;
         cost_items(c, &item->items);
-        c->loop_count--;
+        c->loop_count -= !item->block;
     }
+    c->beside = outside;
 }
 
 void cost_of(const nest_plan *plan, arena *memory, cost_table *out) {
@@ -151,12 +164,13 @@ static double cost_part(double count, int parts) {
 static double cost_share(const cost_nest *n, double samples, cost_grid grid) {
     if (n->alone)
         return 1;
+    bool aside = n->beside > 0 && grid.units == n->beside;
     if (!n->samples)
-        return cost_part(n->tiles, grid.samples * grid.units);
+        return aside ? 1.0 / grid.units : cost_part(n->tiles, grid.samples * grid.units);
     double part = cost_part(samples, grid.samples);
     if (n->narrow)
         part = fmax(part * samples, cost_rows) / fmax(samples, cost_rows);
-    return part * cost_part(n->tiles, grid.units);
+    return part * (aside ? 1.0 / grid.units : cost_part(n->tiles, grid.units));
 }
 
 double cost_seconds(const cost_table *t, const int64_t *extents, cost_grid grid, double meeting) {
@@ -167,7 +181,8 @@ double cost_seconds(const cost_table *t, const int64_t *extents, cost_grid grid,
         sum += n->seconds * cost_product(&n->times, extents) * cost_share(n, samples, grid);
     }
     for (size_t i = 0; i < t->meeting_count; i++)
-        if ((t->meetings[i].kinds & kept) != 0)
+        if ((t->meetings[i].kinds & kept) != 0 &&
+            (t->meetings[i].beside == 0 || t->meetings[i].beside != grid.units))
             sum += meeting * cost_product(&t->meetings[i].times, extents);
     return sum;
 }

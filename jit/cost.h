@@ -15,11 +15,13 @@ typedef struct cost_nest {
     cost_extents times;  /* of its run-time ranges and of the loops around it */
     bool alone, samples; /* left to one thread; cut by samples */
     bool narrow;         /* a contraction whose only rows are samples: few of them are no faster */
+    int beside;          /* loops of which a thread can take one, this nest's among them; 0: none */
     double tiles;        /* that threads can share beside samples; INFINITY: counted at run time */
 } cost_nest;
 
 typedef struct cost_meetings {
     uint8_t kinds; /* nest_meeting */
+    int beside;    /* as above */
     cost_extents times;
 } cost_meetings;
 

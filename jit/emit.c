@@ -259,6 +259,53 @@ static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
     emit_loop_close(e, &loop, NULL);
 }
 
+static void emit_turns(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+    if (item->block)
+        emit_sweep(e, entry, item);
+    else
+        emit_steps(e, entry, item, inside);
+}
+
+/* Loops that need nothing of one another. As many threads as there are loops share them rather than
+ * the units of each: every thread meets the others, is alone with its own loop, and meets them
+ * again. */
+static void emit_beside(emit *e, LLVMValueRef entry, const nest_item *loops, const block *inside) {
+    static const int fields[] = {EMIT_THREAD, EMIT_THREADS, EMIT_UNIT_PART, EMIT_UNIT_PARTS,
+                                 EMIT_MEETING};
+    enum { COUNT = sizeof fields / sizeof *fields };
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef context = LLVMGetParam(entry, 2), saved[COUNT];
+    LLVMValueRef zero = emit_integer(e, 0), one = emit_integer(e, 1);
+    LLVMValueRef part = emit_number(e, context, EMIT_UNIT_PART);
+    LLVMValueRef parts = emit_number(e, context, EMIT_UNIT_PARTS);
+    int count = 1 + loops->beside;
+    LLVMValueRef aside = LLVMBuildICmp(b, LLVMIntEQ, parts, emit_integer(e, count), "");
+    LLVMValueRef all =
+        LLVMBuildSelect(b, aside, emit_integer(e, NEST_MEET_SAMPLES | NEST_MEET_UNITS), zero, "");
+    LLVMValueRef alone[COUNT] = {emit_number(e, context, EMIT_SAMPLE_PART),
+                                 emit_number(e, context, EMIT_SAMPLE_PARTS), zero, one, zero};
+    emit_meeting(e, entry, all);
+    for (int i = 0; i < COUNT; i++) {
+        saved[i] = emit_number(e, context, fields[i]);
+        set_context(e, entry, fields[i], LLVMBuildSelect(b, aside, alone[i], saved[i], ""));
+    }
+    for (int i = 0; i < count; i++) {
+        LLVMBasicBlockRef own = LLVMAppendBasicBlockInContext(e->context, entry, "");
+        LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
+        LLVMValueRef other = LLVMBuildICmp(b, LLVMIntNE, part, emit_integer(e, i), "");
+        LLVMBuildCondBr(b, LLVMBuildAnd(b, aside, other, ""), after, own);
+        LLVMPositionBuilderAtEnd(b, own);
+        if (loops[i].meeting != 0)
+            emit_meeting(e, entry, emit_integer(e, loops[i].meeting));
+        emit_turns(e, entry, &loops[i], inside);
+        LLVMBuildBr(b, after);
+        LLVMPositionBuilderAtEnd(b, after);
+    }
+    for (int i = 0; i < COUNT; i++)
+        set_context(e, entry, fields[i], saved[i]);
+    emit_meeting(e, entry, all);
+}
+
 /* Depth of recursion: nested loops, at most the axes and the blocks. */
 static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, const block *inside) {
     for (size_t i = 0; i < items->count; i++) {
@@ -271,16 +318,17 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
             i += row - 1;
             continue;
         }
-        if (item->meeting != 0)
-            emit_meeting(e, entry, emit_integer(e, item->meeting));
-        if (item->kernel) {
-            emit_call(e, entry, kernel_of(e, item->kernel), operands_of(e, item->kernel));
+        if (item->beside > 0) {
+            emit_beside(e, entry, item, inside);
+            i += item->beside;
             continue;
         }
-        if (item->block)
-            emit_sweep(e, entry, item);
+        if (item->meeting != 0)
+            emit_meeting(e, entry, emit_integer(e, item->meeting));
+        if (item->kernel)
+            emit_call(e, entry, kernel_of(e, item->kernel), operands_of(e, item->kernel));
         else
-            emit_steps(e, entry, item, inside);
+            emit_turns(e, entry, item, inside);
     }
 }
 

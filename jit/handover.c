@@ -128,16 +128,38 @@ static bool handover_by_step(const lifetime_table *t, const lifetime_loop *loop,
     return true;
 }
 
+static bool handover_touches(const nest *n, const nest_buffer *old, size_t dying,
+                             handover_slice slice) {
+    for (size_t i = 0; i < n->tape.count; i++)
+        if (is_access(&n->tape.at[i], dying) && !handover_misses(n, old, slice, &n->tape.at[i]))
+            return true;
+    return false;
+}
+
 /* The last nest that touches the slice, -1: none. */
 static int32_t handover_last(const lifetime_table *t, size_t dying, handover_slice slice) {
     const nest_buffer *old = &t->plan->buffers.at[dying];
-    for (int32_t k = t->touched[dying].last; k >= t->touched[dying].first; k--) {
-        const nest *n = t->nests.at[k];
-        for (size_t i = 0; i < n->tape.count; i++)
-            if (is_access(&n->tape.at[i], dying) && !handover_misses(n, old, slice, &n->tape.at[i]))
-                return k;
-    }
+    for (int32_t k = t->touched[dying].last; k >= t->touched[dying].first; k--)
+        if (handover_touches(t->nests.at[k], old, dying, slice))
+            return k;
     return -1;
+}
+
+/* Is the slice touched by a loop that may be at work while nest number `at` is? */
+static bool handover_is_beside(const lifetime_table *t, int32_t at, size_t dying,
+                               handover_slice slice) {
+    const nest_buffer *old = &t->plan->buffers.at[dying];
+    const lifetime here = {at, at};
+    for (size_t g = 0; g < t->groups.count; g++) {
+        const lifetime_group *group = &t->groups.at[g];
+        for (size_t m = 0; lifetime_meet(group->over, here) && m < group->members.count; m++) {
+            lifetime other = group->members.at[m];
+            for (int32_t k = other.first; k <= other.last && !lifetime_meet(other, here); k++)
+                if (handover_touches(t->nests.at[k], old, dying, slice))
+                    return true;
+        }
+    }
+    return false;
 }
 
 bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice, size_t born) {
@@ -145,7 +167,7 @@ bool handover_allows(const lifetime_table *t, size_t dying, handover_slice slice
     int32_t at = t->touched[born].first;
     if (t->kept[dying] || t->kept[born] || !handover_same_layout(old, slice, made) ||
         t->short_lived[dying] != t->short_lived[born] || at > t->touched[born].last ||
-        handover_last(t, dying, slice) > at ||
+        handover_last(t, dying, slice) > at || handover_is_beside(t, at, dying, slice) ||
         !handover_in_nest(t, t->nests.at[at], dying, slice, born))
         return false;
     for (size_t i = 0; i < t->loops.count; i++) {

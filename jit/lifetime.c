@@ -11,6 +11,9 @@
  * not be written first: no earlier turn has written these steps, so what is read before is nothing
  * anyway.
  *
+ * Loops that threads may run at the same time are needed as a whole: what one of them touches lives
+ * as long as all of them.
+ *
  * What prepared items make for the others is read in later calls that do not make it again, so it
  * is needed all the time.
  *
@@ -54,6 +57,7 @@ static void lifetime_note(lifetime_table *t, int32_t number, const nest *n, int 
 
 /* Depth of recursion: nested loops, at most the axes and the blocks. */
 static void lifetime_items(lifetime_table *t, arena *memory, const nest_list *items, int block) {
+    size_t left = 0, group = 0;
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         if (item->kernel) {
@@ -63,9 +67,19 @@ static void lifetime_items(lifetime_table *t, arena *memory, const nest_list *it
         }
         lifetime_loop loop = {
             .axis = item->axis, .block = item->block, .over = {.first = (int32_t)t->nests.count}};
+        if (item->beside > 0) {
+            left = 1 + (size_t)item->beside;
+            group = t->groups.count;
+            vec_push(memory, &t->groups, (lifetime_group){.over = loop.over});
+        }
         lifetime_items(t, memory, &item->items, item->block ? item->axis : block);
         loop.over.last = (int32_t)t->nests.count - 1;
         vec_push(memory, &t->loops, loop);
+        if (left == 0)
+            continue;
+        left--;
+        t->groups.at[group].over.last = loop.over.last;
+        vec_push(memory, &t->groups.at[group].members, loop.over);
     }
 }
 
@@ -89,17 +103,24 @@ bool lifetime_is_scratch(const lifetime_table *t, size_t buffer, const lifetime_
             !lifetime_holds_axis(&t->plan->buffers.at[buffer], loop->axis));
 }
 
+static void lifetime_cover(lifetime *l, lifetime over) {
+    if (!lifetime_meet(*l, over))
+        return;
+    l->first = over.first < l->first ? over.first : l->first;
+    l->last = over.last > l->last ? over.last : l->last;
+}
+
 /* but: a loop whose turns do not count; NULL: none. */
 static lifetime lifetime_extended(const lifetime_table *t, size_t buffer,
                                   const lifetime_loop *but) {
     lifetime l = t->touched[buffer];
     for (size_t i = 0; i < t->loops.count; i++) {
         const lifetime_loop *loop = &t->loops.at[i];
-        if (loop == but || lifetime_is_scratch(t, buffer, loop) || !lifetime_meet(l, loop->over))
-            continue;
-        l.first = loop->over.first < l.first ? loop->over.first : l.first;
-        l.last = loop->over.last > l.last ? loop->over.last : l.last;
+        if (loop != but && !lifetime_is_scratch(t, buffer, loop))
+            lifetime_cover(&l, loop->over);
     }
+    for (size_t i = 0; i < t->groups.count; i++)
+        lifetime_cover(&l, t->groups.at[i].over);
     return l;
 }
 

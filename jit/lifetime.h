@@ -9,6 +9,12 @@ typedef struct lifetime {
     int32_t first, last;
 } lifetime;
 
+/* Loops that threads may run at the same time, as intervals. */
+typedef struct lifetime_group {
+    lifetime over; /* the nests of all */
+    VEC(lifetime) members;
+} lifetime_group;
+
 typedef struct lifetime_loop {
     int axis;
     bool block;    /* a loop over blocks */
@@ -25,7 +31,8 @@ typedef struct lifetime_table {
     bool *elsewhere;     /* does some access not name a step of the current block? */
     bool *short_lived;   /* is one block of it kept, and no more? As plan.c decides; live too */
     VEC(lifetime_loop) loops; /* inner before outer */
-    VEC(const nest *) nests;  /* in program order */
+    VEC(lifetime_group) groups;
+    VEC(const nest *) nests; /* in program order */
 } lifetime_table;
 
 /* The lifetimes of all buffers of a plan, in `memory`. */

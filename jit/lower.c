@@ -427,6 +427,7 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower_pack(l);
     lower_finish(l);
     lower_prepare(l);
+    lower_beside(&l->plan->items, memory);
     lower_takeover(l);
     nest_verify(l->plan);
     return l->plan;

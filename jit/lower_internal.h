@@ -159,6 +159,8 @@ void lower_updates(lower *l);
 void lower_pack(lower *l);
 /* ---- lower_prepare.c: nests that compute values of parameters alone go to the front */
 void lower_prepare(lower *l);
+/* ---- lower_beside.c: puts loops next to each other that threads may take one each */
+void lower_beside(nest_list *items, arena *memory);
 /* ---- lower_finish.c: drops stores nobody loads, axes that only one loop's iteration sees */
 void lower_finish(lower *l);
 /* ---- lower_takeover.c: narrow values that together take the memory of a wide one */

@@ -123,6 +123,8 @@ struct nest_item {
     int axis, sign;  /* of the loop */
     bool block;      /* a loop over blocks of steps; it has one even if there are no steps */
     uint8_t meeting; /* before it */
+    uint8_t beside; /* so many loops behind this one need nothing of it or of one another, nor it of
+                       them: threads may take one each */
     nest_list items;
 };
 

@@ -12,6 +12,9 @@
  * its body is walked again with what it left, until no further meeting is found; what was open
  * before the loop is met for in front of it and not in each turn.
  *
+ * Loops that need nothing of one another (lower_beside.c) are an alternative to sharing the units
+ * of each, if what a loop does with a sample needs no meeting.
+ *
  * Traps. Values that take turns in the same memory are one place: to write one is to overwrite the
  * other. And two values of one place can only be told apart by sample if their elements are laid
  * out alike. */
@@ -217,6 +220,26 @@ static void split_items(split_walk *w, nest_list *items) {
     }
 }
 
+/* Threads that are alone with a loop could not meet those of other samples in it. */
+static bool split_keeps_samples(const nest_list *items) {
+    bool found = false;
+    for (size_t i = 0; i < items->count; i++)
+        found |= (items->at[i].meeting & NEST_MEET_SAMPLES) != 0 ||
+                 (!items->at[i].kernel && split_keeps_samples(&items->at[i].items));
+    return found;
+}
+
+static void split_beside(nest_list *items) {
+    for (size_t i = 0; i < items->count; i++) {
+        nest_item *item = &items->at[i];
+        for (int k = 0; k <= item->beside; k++)
+            if (!item[k].kernel && split_keeps_samples(&item[k].items))
+                item->beside = 0;
+        if (!item->kernel)
+            split_beside(&item->items);
+    }
+}
+
 void split_plan(nest_plan *plan, const plan_buffer *buffers, arena *memory) {
     size_t count = plan->buffers.count;
     split_walk w = {.plan = plan, .memory = memory, .axis = split_sample_axis(plan->source)};
@@ -233,6 +256,7 @@ void split_plan(nest_plan *plan, const plan_buffer *buffers, arena *memory) {
         memset(w.open, 0, count * sizeof *w.open);
         split_items(&w, &plan->items);
     }
+    split_beside(&plan->items);
 }
 
 /* ---- as text */
@@ -251,7 +275,10 @@ static void split_print_items(const nest_list *items, int indent, text *out) {
                                                   : "");
             continue;
         }
-        text_add(out, "%*sloop\n", 2 * indent, "");
+        text_add(out, "%*sloop", 2 * indent, "");
+        if (item->beside > 0)
+            text_add(out, ", or one for each thread: it and the next %d", item->beside);
+        text_add(out, "\n");
         split_print_items(&item->items, indent + 1, out);
     }
 }

@@ -1,4 +1,4 @@
-/* Calls on several threads: an LSTM with its gradients, and random programs, on grids of up to four
+/* Calls on several threads: LSTMs with their gradients, and random programs, on grids of up to four
  * threads. Results must be the evaluator's; and where the thread sanitizer watches (preset tsan),
  * it sees every access of the compiled code, too. */
 #include <stdio.h>
@@ -20,13 +20,14 @@ static compare_verdict judge(const char *name, const graph *g, const int64_t (*e
     return verdict;
 }
 
-/* An LSTM over samples of different length, and its training step. */
-static int train_lstm(void) {
+/* An LSTM over samples of different length, one way or both, and its training step. */
+static int train_lstm(bool both) {
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b"), t = eddy_time_ragged(m, "t", b, "lengths");
     eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, INPUTS);
     eddy_cell_options plain = {0};
-    eddy_value h = eddy_lstm(m, "lstm", t, UNITS, x, &plain);
+    eddy_value h = both ? eddy_bidirectional(eddy_lstm, m, "lstm", t, UNITS, x, &plain)
+                        : eddy_lstm(m, "lstm", t, UNITS, x, &plain);
     eddy_value energy = eddy_reduce_all(eddy_square(h), EDDY_SUM);
     eddy_output(m, "norm", eddy_minimise(eddy_mean_over(energy, t | b), eddy_adam()));
     int64_t extents[2][LIMIT_AXES] = {{0}};
@@ -34,8 +35,8 @@ static int train_lstm(void) {
     extents[0][graph_axis_find(&m->graph, "b")] = 5;
     extents[1][graph_axis_find(&m->graph, "t")] = 3;
     extents[1][graph_axis_find(&m->graph, "b")] = 1;
-    compare_verdict verdict =
-        judge("lstm", &m->graph, (const int64_t(*)[LIMIT_AXES])extents, 2, 1, &m->memory);
+    compare_verdict verdict = judge(both ? "both ways" : "lstm", &m->graph,
+                                    (const int64_t(*)[LIMIT_AXES])extents, 2, 1, &m->memory);
     eddy_model_free(m);
     return verdict != COMPARE_EQUAL;
 }
@@ -60,9 +61,9 @@ static int run_random(uint64_t seed) {
 }
 
 int main(void) {
-    int failed = train_lstm();
+    int failed = train_lstm(false) + train_lstm(true);
     for (uint64_t seed = 1; seed <= PROGRAMS; seed++)
         failed += run_random(seed);
-    printf("calls: %d programs on several threads, %d wrong\n", PROGRAMS + 1, failed);
+    printf("calls: %d programs on several threads, %d wrong\n", PROGRAMS + 2, failed);
     return failed > 0;
 }
