@@ -157,7 +157,7 @@ int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]);
 int64_t emit_vector_span(const emit_nest *s);
 typedef struct emit_loop {
     LLVMBasicBlockRef before, body, after; /* body NULL: it runs just once, in place */
-    LLVMValueRef counter, next;            /* as the body sees it; a step ahead */
+    LLVMValueRef counter;
     LLVMValueRef start, end, step;
     LLVMValueRef *initial, *carried; /* values on entry, and as seen by the body */
     int count;
