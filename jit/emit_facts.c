@@ -76,7 +76,22 @@ static int vector_width(const emit_nest *s) {
     }
     int width = s->e->target->vector_bytes / (int)(largest ? largest : 4);
     int64_t count = n->ranges.at[s->vector_range].count;
-    return count >= 0 && count < width ? power_of_two_within(count) : width;
+    if (count < 0 || count >= width)
+        return width;
+    int within = power_of_two_within(count);
+    return within < count && s->maskable ? 2 * within : within;
+}
+
+/* Bytes and masks do not go together on every machine. */
+static bool is_maskable(const emit_nest *s) {
+    const nest *n = s->n;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        bool memory = in->op == NEST_LOAD || in->op == NEST_STORE;
+        if (memory && in->type == BODY_BOOL && s->facts[i].by_lane)
+            return false;
+    }
+    return true;
 }
 
 /* Is this load of a fold's step repeated along the vector range, at neighbouring elements? */
@@ -170,6 +185,7 @@ static void choose_tile(emit_nest *s, const bool *reached) {
         s->facts[i].by_lane = has_bit(s->facts[i].depends, s->vector_range);
     if (s->vector_range < 0)
         return;
+    s->maskable = is_maskable(s);
     s->most_width = vector_width(s);
     if (s->folds)
         choose_fold_tile(s, reached);

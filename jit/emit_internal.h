@@ -74,11 +74,13 @@ typedef struct emit_access {
 } emit_access;
 
 /* Iterations start <= i < end of a range, `width` x `copies` at a time. Overlap: the last ones are
- * moved back to end at `end`, and repeat what was done already. */
+ * moved back to end at `end`, and repeat what was done already. Lanes: of the one vector only so
+ * many are iterations; 0: all. */
 typedef struct emit_segment {
     LLVMValueRef start, end;
     int width, copies;
     bool overlap;
+    int lanes;
 } emit_segment;
 
 enum {
@@ -110,8 +112,10 @@ typedef struct emit_nest {
     int unit_range;   /* shared among threads by tiles; -1: none; may be the same */
     bool folds;       /* something is folded (perhaps over no ranges: one step) */
     bool repeatable;  /* doing an iteration again changes nothing: it reads nothing that it wrote */
+    bool maskable;    /* memory can be read and written by some lanes of a vector alone */
     /* while emitting */
     int width, vectors, rows;
+    int lanes; /* of a vector that are iterations: the width, unless it is the last one */
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
     LLVMValueRef *counts;             /* by range, i64 */
     LLVMValueRef *origin;             /* by range: its least index */
@@ -192,6 +196,9 @@ LLVMValueRef emit_ramp(const emit *e, int64_t step, int width);
  * of `width` lanes. */
 LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
                        const LLVMValueRef operands[3], int width);
+/* An intrinsic of `count` operands, overloaded on these types. */
+LLVMValueRef emit_intrinsic(const emit *e, const char *name, LLVMTypeRef *types, size_t overloads,
+                            LLVMValueRef *operands, unsigned count);
 /* x + y, x * y of i64, where 0 and 1 vanish. */
 LLVMValueRef emit_plus(const emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef emit_times(const emit *e, LLVMValueRef x, LLVMValueRef y);
@@ -220,6 +227,8 @@ void emit_memory_advance(emit_nest *s, emit_access *a, int depth);
 /* One copy of a load (or of what a store has stored before): a vector where it is by_lane and
  * s->width > 1, else a scalar. */
 LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int vector);
+/* The vector at an address, of which the first s->lanes lanes are read. */
+LLVMValueRef emit_memory_vector(const emit_nest *s, const nest_instruction *in, LLVMValueRef at);
 void emit_memory_store(emit_nest *s, const emit_access *a, int row, int vector);
 /* The address of an access at a depth, to be replaced by an equivalent one. */
 LLVMValueRef *emit_memory_pointer(const emit_nest *s, const emit_access *a, int depth, int row);

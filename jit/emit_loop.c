@@ -112,24 +112,24 @@ static int row_segments(emit_nest *s, emit_segment *out) {
     int rows = s->most_rows, n = 0;
     bool constant = emit_is_integer(s->counts[s->row_range], &known);
     if (rows == 1 || (constant && known % rows == 0))
-        return add(out, n, (emit_segment){first, limit, 1, rows, false});
+        return add(out, n, (emit_segment){first, limit, 1, rows, false, 0});
     if (constant && s->repeatable) /* never fewer than the tile has */
-        return add(out, n, (emit_segment){first, limit, 1, rows, true});
+        return add(out, n, (emit_segment){first, limit, 1, rows, true, 0});
     if (s->repeatable) { /* the largest tile that fits, all the way */
         LLVMValueRef large = end_if(e, first, limit, true, rows);
-        n = add(out, n, (emit_segment){first, large, 1, rows, true});
+        n = add(out, n, (emit_segment){first, large, 1, rows, true, 0});
         LLVMValueRef small = end_if(e, first, limit, false, rows);
         if (rows > EMIT_FEW_ROWS) {
             LLVMValueRef some = end_if(e, first, small, true, EMIT_FEW_ROWS);
-            n = add(out, n, (emit_segment){first, some, 1, EMIT_FEW_ROWS, true});
+            n = add(out, n, (emit_segment){first, some, 1, EMIT_FEW_ROWS, true, 0});
             small = end_if(e, first, limit, false, EMIT_FEW_ROWS);
         }
-        return add(out, n, (emit_segment){first, small, 1, 1, false});
+        return add(out, n, (emit_segment){first, small, 1, 1, false, 0});
     }
     LLVMValueRef whole = whole_end(e, first, limit, rows);
-    n = add(out, n, (emit_segment){first, whole, 1, rows, false});
+    n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0});
     int rest = constant ? (int)(known % rows) : 1; /* blocks are whole tiles, but the last */
-    return add(out, n, (emit_segment){whole, limit, 1, rest, false});
+    return add(out, n, (emit_segment){whole, limit, 1, rest, false, 0});
 }
 
 /* A known number of elements in vectors that may overlap are cut into tiles of about equal size:
@@ -149,7 +149,8 @@ int64_t emit_vector_span(const emit_nest *s) {
     return s->most_width * (even > 0 ? even : s->most_vectors);
 }
 
-/* Whole tiles, then one whose vectors may overlap those before it: they are this thread's too. */
+/* Whole tiles, then one whose vectors may overlap those before it: they are this thread's too. If
+ * it has as many vectors as the others, or as many may be done, it is the same code. */
 static int repeatable_vectors(const emit_nest *s, emit_segment *out) {
     const emit *e = s->e;
     LLVMValueRef first = s->first[s->vector_range], limit = s->limit[s->vector_range];
@@ -157,32 +158,36 @@ static int repeatable_vectors(const emit_nest *s, emit_segment *out) {
     int64_t known = 0, span = (int64_t)width * copies;
     emit_is_integer(s->counts[s->vector_range], &known);
     int64_t whole = known / span * span, last = (known - whole + width - 1) / width;
+    if (last > 0 && (last == copies || !s->n->heavy))
+        return add(out, 0, (emit_segment){first, limit, width, copies, true, 0});
     LLVMValueRef end = emit_pick(e, LLVMIntSLT, limit, emit_integer(e, whole));
-    int n = add(out, 0, (emit_segment){first, end, width, copies, false});
+    int n = add(out, 0, (emit_segment){first, end, width, copies, false, 0});
     if (last == 0)
         return n;
     LLVMValueRef start = emit_integer(e, known - last * width);
     LLVMValueRef mine = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, emit_integer(e, whole), "");
     LLVMValueRef till = LLVMBuildSelect(e->builder, mine, emit_integer(e, known), start, "");
-    return add(out, n, (emit_segment){start, till, width, (int)last, false});
+    return add(out, n, (emit_segment){start, till, width, (int)last, false, 0});
 }
 
-/* A known number of elements: tiles, then vectors, then one that is as narrow as what is left. A
- * thread's part begins with a whole tile, and only the last one's ends with anything else. */
+/* A known number of elements: tiles, then vectors, then one of which only some lanes count, or that
+ * is as narrow as what is left. A thread's part begins with a whole tile, and only the last one's
+ * ends with anything else. */
 static int known_vectors(const emit_nest *s, int64_t known, emit_segment *out) {
     const emit *e = s->e;
     LLVMValueRef first = s->first[s->vector_range], limit = s->limit[s->vector_range];
     int64_t tile = emit_vector_span(s), at = known / tile * tile;
     int width = s->most_width, n = 0;
     LLVMValueRef end = at == known ? limit : emit_pick(e, LLVMIntSLT, limit, emit_integer(e, at));
-    n = add(out, n, (emit_segment){first, end, width, s->most_vectors, false});
+    if (at > 0)
+        n = add(out, n, (emit_segment){first, end, width, s->most_vectors, false, 0});
     LLVMValueRef mine = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, emit_integer(e, at), "");
     while (at < known) {
         int64_t left = known - at;
-        int narrow = left < width ? (int)left : width;
-        LLVMValueRef from = emit_integer(e, at), to = emit_integer(e, at += left / narrow * narrow);
+        int lanes = left < width ? (int)left : width, whole = s->maskable ? width : lanes;
+        LLVMValueRef from = emit_integer(e, at), to = emit_integer(e, at += left / lanes * lanes);
         to = LLVMBuildSelect(e->builder, mine, to, from, "");
-        n = add(out, n, (emit_segment){from, to, narrow, 1, false});
+        n = add(out, n, (emit_segment){from, to, whole, 1, false, lanes});
     }
     return n;
 }
@@ -195,18 +200,18 @@ static int counted_vectors(const emit_nest *s, emit_segment *out) {
     int width = s->most_width, n = 0;
     if (s->most_vectors > 1) {
         LLVMValueRef whole = whole_end(e, done, limit, (int64_t)width * s->most_vectors);
-        n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false});
+        n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false, 0});
         done = whole;
     }
     if (width > 1 && s->repeatable) {
         LLVMValueRef end = end_if(e, first, limit, true, width);
-        n = add(out, n, (emit_segment){done, end, width, 1, true});
+        n = add(out, n, (emit_segment){done, end, width, 1, true, 0});
         LLVMValueRef rest = end_if(e, first, limit, false, width);
-        return add(out, n, (emit_segment){first, rest, 1, 1, false});
+        return add(out, n, (emit_segment){first, rest, 1, 1, false, 0});
     }
     LLVMValueRef whole = whole_end(e, done, limit, width);
-    n = add(out, n, (emit_segment){done, whole, width, 1, false});
-    return width > 1 ? add(out, n, (emit_segment){whole, limit, 1, 1, false}) : n;
+    n = add(out, n, (emit_segment){done, whole, width, 1, false, 0});
+    return width > 1 ? add(out, n, (emit_segment){whole, limit, 1, 1, false, 0}) : n;
 }
 
 static int vector_segments(const emit_nest *s, emit_segment *out) {
@@ -223,5 +228,5 @@ int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]) {
         return row_segments(s, out);
     if (range == s->vector_range)
         return vector_segments(s, out);
-    return add(out, 0, (emit_segment){s->first[range], s->limit[range], 1, 1, false});
+    return add(out, 0, (emit_segment){s->first[range], s->limit[range], 1, 1, false, 0});
 }

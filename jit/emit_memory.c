@@ -8,7 +8,8 @@
  *
  * Along the lanes of a vector an access is one of four: neighbouring elements (a vector access),
  * always the same one (a scalar and a splat), equally spaced, or anywhere. The last two are as many
- * scalar accesses as there are lanes. */
+ * scalar accesses as there are lanes. Where the last vector of a range is not full, a mask keeps
+ * its vector accesses within the range. */
 #include <assert.h>
 
 #include "jit/emit_internal.h"
@@ -207,6 +208,38 @@ static void store_plain(const emit_nest *s, const nest_instruction *in, LLVMValu
     LLVMSetAlignment(LLVMBuildStore(s->e->builder, value, at), alignment(in));
 }
 
+static LLVMValueRef lanes_mask(const emit_nest *s) {
+    const emit *e = s->e;
+    LLVMTypeRef bit = emit_type(e, BODY_BOOL, 1);
+    LLVMValueRef *bits = arena_array(e->memory, LLVMValueRef, s->width);
+    for (int lane = 0; lane < s->width; lane++)
+        bits[lane] = LLVMConstInt(bit, lane < s->lanes, false);
+    return LLVMConstVector(bits, (unsigned)s->width);
+}
+
+LLVMValueRef emit_memory_vector(const emit_nest *s, const nest_instruction *in, LLVMValueRef at) {
+    const emit *e = s->e;
+    if (s->lanes == s->width)
+        return load_plain(s, in, at, s->width);
+    LLVMTypeRef types[2] = {emit_memory_type(e, (body_type)in->type, s->width), e->pointer};
+    LLVMValueRef distance = LLVMConstInt(LLVMInt32TypeInContext(e->context), alignment(in), false);
+    LLVMValueRef operands[4] = {at, distance, lanes_mask(s), LLVMGetPoison(types[0])};
+    return emit_intrinsic(e, "llvm.masked.load", types, 2, operands, 4);
+}
+
+static void store_vector(const emit_nest *s, const nest_instruction *in, LLVMValueRef value,
+                         LLVMValueRef at) {
+    const emit *e = s->e;
+    if (s->lanes == s->width) {
+        store_plain(s, in, value, at);
+        return;
+    }
+    LLVMTypeRef types[2] = {LLVMTypeOf(value), e->pointer};
+    LLVMValueRef distance = LLVMConstInt(LLVMInt32TypeInContext(e->context), alignment(in), false);
+    LLVMValueRef operands[4] = {value, at, distance, lanes_mask(s)};
+    emit_intrinsic(e, "llvm.masked.store", types, 2, operands, 4);
+}
+
 static LLVMValueRef from_memory(const emit_nest *s, const nest_instruction *in,
                                 LLVMValueRef value) {
     if (in->type != BODY_BOOL)
@@ -219,7 +252,7 @@ static LLVMValueRef load_lanes(emit_nest *s, const emit_access *a, lanes l) {
     const nest_instruction *in = instruction_of(s, a);
     LLVMTypeRef number = LLVMInt32TypeInContext(s->e->context);
     LLVMValueRef all = LLVMGetPoison(emit_memory_type(s->e, (body_type)in->type, s->width));
-    for (int lane = 0; lane < s->width; lane++) {
+    for (int lane = 0; lane < s->lanes; lane++) {
         LLVMValueRef one = load_plain(s, in, lane_address(s, a, l, lane), 1);
         LLVMValueRef place = LLVMConstInt(number, (unsigned)lane, false);
         all = LLVMBuildInsertElement(s->e->builder, all, one, place, "");
@@ -238,7 +271,7 @@ LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int v
         return from_memory(s, in, load_plain(s, in, at, 1));
     }
     if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 1)
-        return from_memory(s, in, load_plain(s, in, l.first, s->width));
+        return from_memory(s, in, emit_memory_vector(s, in, l.first));
     if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 0)
         return from_memory(s, in, emit_splat(s->e, load_plain(s, in, l.first, 1), s->width));
     return from_memory(s, in, load_lanes(s, a, l));
@@ -262,11 +295,11 @@ void emit_memory_store(emit_nest *s, const emit_access *a, int row, int vector) 
         return;
     }
     if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 1) {
-        store_plain(s, in, value, l.first);
+        store_vector(s, in, value, l.first);
         return;
     }
     LLVMTypeRef number = LLVMInt32TypeInContext(s->e->context);
-    for (int lane = 0; lane < s->width; lane++) {
+    for (int lane = 0; lane < s->lanes; lane++) {
         LLVMValueRef place = LLVMConstInt(number, (unsigned)lane, false);
         LLVMValueRef one = LLVMBuildExtractElement(s->e->builder, value, place, "");
         store_plain(s, in, one, lane_address(s, a, l, lane));

@@ -278,6 +278,7 @@ static void emit_range(emit_nest *s, int depth) {
         LLVMValueRef span = emit_integer(e, (int64_t)part->width * part->copies);
         if (range == s->vector_range) {
             s->width = part->width;
+            s->lanes = part->lanes > 0 ? part->lanes : part->width;
             s->vectors = part->copies;
             widen_outer(s, depth);
         } else if (range == s->row_range) {
@@ -294,7 +295,7 @@ static void emit_range(emit_nest *s, int depth) {
         emit_loop_close(e, &loop, NULL);
     }
     if (range == s->vector_range)
-        s->width = s->vectors = 1;
+        s->width = s->lanes = s->vectors = 1;
     else if (range == s->row_range)
         s->rows = 1;
 }
@@ -422,7 +423,7 @@ LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
     size_t copies = n->tape.count * (size_t)s->most_rows * (size_t)s->most_vectors;
     s->scalar = arena_array(e->memory, LLVMValueRef, copies + 1);
     s->wide = arena_array(e->memory, LLVMValueRef, copies + 1);
-    s->width = s->vectors = s->rows = 1;
+    s->width = s->lanes = s->vectors = s->rows = 1;
     s->state = arena_array(e->memory, LLVMValueRef, state_count(s) + 1);
     s->index = arena_array(e->memory, LLVMValueRef, s->loops + 1);
     emit_counts(s);

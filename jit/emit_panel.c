@@ -55,12 +55,10 @@ static LLVMValueRef step_away(const panel *p, LLVMValueRef from, LLVMValueRef el
 static void copy_vectors(const panel *p, LLVMValueRef from, LLVMValueRef to) {
     const emit_nest *s = p->s;
     const emit *e = s->e;
-    LLVMTypeRef type = emit_memory_type(e, (body_type)p->in->type, s->width);
     unsigned alignment = (unsigned)body_type_size((body_type)p->in->type);
     for (int v = 0; v < s->vectors; v++) {
         LLVMValueRef away = emit_integer(e, (int64_t)v * s->width);
-        LLVMValueRef value = LLVMBuildLoad2(e->builder, type, step_away(p, from, away), "");
-        LLVMSetAlignment(value, alignment);
+        LLVMValueRef value = emit_memory_vector(s, p->in, step_away(p, from, away));
         LLVMSetAlignment(LLVMBuildStore(e->builder, value, step_away(p, to, away)), alignment);
     }
 }

@@ -138,9 +138,8 @@ LLVMValueRef emit_pick(const emit *e, LLVMIntPredicate when, LLVMValueRef x, LLV
     return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, when, x, y, ""), x, y, "");
 }
 
-/* An intrinsic of `count` operands, overloaded on their type. */
-static LLVMValueRef intrinsic(const emit *e, const char *name, LLVMTypeRef *types, size_t overloads,
-                              LLVMValueRef *operands, unsigned count) {
+LLVMValueRef emit_intrinsic(const emit *e, const char *name, LLVMTypeRef *types, size_t overloads,
+                            LLVMValueRef *operands, unsigned count) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     assert(id != 0);
     LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, types, overloads);
@@ -150,7 +149,7 @@ static LLVMValueRef intrinsic(const emit *e, const char *name, LLVMTypeRef *type
 
 static LLVMValueRef unary(const emit *e, const char *name, LLVMValueRef x) {
     LLVMTypeRef type = LLVMTypeOf(x);
-    return intrinsic(e, name, &type, 1, &x, 1);
+    return emit_intrinsic(e, name, &type, 1, &x, 1);
 }
 
 static bool is_float(body_type t) {
@@ -169,7 +168,7 @@ static LLVMValueRef cast(const emit *e, LLVMValueRef x, body_type from, body_typ
         return to == BODY_F64 ? LLVMBuildFPExt(b, x, type, "") : LLVMBuildFPTrunc(b, x, type, "");
     if (is_float(from)) {
         LLVMTypeRef types[2] = {type, own};
-        return intrinsic(e, "llvm.fptosi.sat", types, 2, &x, 1);
+        return emit_intrinsic(e, "llvm.fptosi.sat", types, 2, &x, 1);
     }
     if (is_float(to))
         return from == BODY_BOOL ? LLVMBuildUIToFP(b, x, type, "")
@@ -261,7 +260,7 @@ LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
     case BODY_FMA: {
         LLVMTypeRef t = LLVMTypeOf(x);
         LLVMValueRef all[3] = {x, y, z};
-        return intrinsic(e, "llvm.fma", &t, 1, all, 3);
+        return emit_intrinsic(e, "llvm.fma", &t, 1, all, 3);
     }
     case BODY_NEG:
         return real ? LLVMBuildFNeg(b, x, "") : LLVMBuildNeg(b, x, "");
