@@ -153,24 +153,36 @@ static int choose_rows(const emit_nest *s) {
     return most;
 }
 
-static void choose_fold_tile(emit_nest *s, const bool *reached) {
+/* The innermost arithmetic: of a fold its steps', of other nests all that varies along the lanes;
+ * and do its lanes lie apart in memory? */
+static int count_arithmetic(const emit_nest *s, const bool *reached, bool *scattered) {
     int arithmetic = 0;
-    bool scattered = false;
     for (size_t i = 0; i < s->n->tape.count; i++) {
         const nest_instruction *in = &s->n->tape.at[i];
-        if (!reached[i] || s->facts[i].depends >> s->parallel == 0)
+        bool lanes = has_bit(s->facts[i].depends, s->vector_range);
+        if (s->folds ? !reached[i] || s->facts[i].depends >> s->parallel == 0 : !lanes)
             continue;
         arithmetic += in->op == NEST_BODY && in->type != BODY_I64;
-        scattered |= in->op == NEST_LOAD && has_bit(s->facts[i].depends, s->vector_range) &&
-                     !is_panel_load(s, in, s->facts[i].depends);
+        *scattered |= in->op == NEST_LOAD && lanes && !is_panel_load(s, in, s->facts[i].depends);
     }
+    return arithmetic;
+}
+
+/* Little arithmetic on lanes that lie apart is no work for vectors: putting them together would be
+ * most of the code. Two chains of more arithmetic are worth their code if they leave no remainder
+ * that only a run knows. */
+static void choose_vectors(emit_nest *s, const bool *reached) {
+    bool scattered = false, known = s->n->ranges.at[s->vector_range].count >= 0;
+    int arithmetic = count_arithmetic(s, reached, &scattered);
     bool brief = arithmetic <= FACTS_SHORT_STEP;
     if (scattered && brief)
         s->most_width = 1;
-    s->most_vectors = s->most_width == 1                ? (brief ? FACTS_SCALAR_CHAINS : 1)
-                      : brief                           ? s->e->target->tile_vectors
-                      : arithmetic <= FACTS_MEDIUM_STEP ? 2
-                                                        : 1;
+    if (!s->folds)
+        return;
+    if (brief)
+        s->most_vectors = s->most_width == 1 ? FACTS_SCALAR_CHAINS : s->e->target->tile_vectors;
+    else if (s->most_width > 1 && arithmetic <= FACTS_MEDIUM_STEP && known)
+        s->most_vectors = 2;
     if (s->n->heavy && s->most_width > 1)
         s->row_range = choose_row_range(s, reached);
 }
@@ -187,8 +199,7 @@ static void choose_tile(emit_nest *s, const bool *reached) {
         return;
     s->maskable = is_maskable(s);
     s->most_width = vector_width(s);
-    if (s->folds)
-        choose_fold_tile(s, reached);
+    choose_vectors(s, reached);
     int64_t count = n->ranges.at[s->vector_range].count;
     if (count >= 0 && (int64_t)s->most_vectors * s->most_width > count)
         s->most_vectors = count < s->most_width ? 1 : (int)(count / s->most_width);
