@@ -560,6 +560,7 @@ EDDY_API eddy_status eddy_run_state_write(eddy_run *r, const char *name, const v
 }
 #endif
 
-#include "eddy_nn.h" /* layers, losses, cells, optimisers */
+#include "eddy_language.h" /* cells as text */
+#include "eddy_nn.h"       /* layers, losses, cells, optimisers */
 
 #endif

@@ -16,11 +16,12 @@ mv "$scratch/first" "$scratch/prefix"
 prefix=$scratch/prefix
 
 headers=$(cd "$prefix/include" && find . -type f | sort | tr '\n' ' ')
-[[ $headers == "./eddy.h ./eddy_nn.h " ]] || { echo "installed headers: $headers" && exit 1; }
+expected="./eddy.h ./eddy_language.h ./eddy_nn.h "
+[[ $headers == "$expected" ]] || { echo "installed headers: $headers" && exit 1; }
 
 echo "the headers alone"
 strict=(-Wall -Wextra -pedantic -Werror -fsyntax-only -I "$prefix/include")
-for header in eddy.h eddy_nn.h; do
+for header in eddy.h eddy_language.h eddy_nn.h; do
     printf '#include <%s>\n' "$header" | gcc -std=c11 "${strict[@]}" -xc -
     printf '#include <%s>\n' "$header" | g++ -std=c++17 "${strict[@]}" -xc++ -
 done

@@ -26,12 +26,13 @@ refuse() {
 folders=(core ops graph jit frontends)
 system='<[^>]*>'
 outside='<([a-z0-9_]+/)?[a-z0-9_]+\.h>' # but not llvm-c/, whose name has a dash
+installed='"eddy(_language|_nn)?\.h"'
 below=
 for folder in "${folders[@]}"; do
     below+=${below:+|}$folder
     allowed=$outside
     if [[ $folder == frontends ]]; then
-        allowed+='|"eddy(_nn)?\.h"' # the installed headers find each other wherever they are
+        allowed+="|$installed" # these find each other wherever they are
     fi
     if [[ $folder == jit ]]; then
         allowed=$system
@@ -39,7 +40,7 @@ for folder in "${folders[@]}"; do
     refuse "$folder may include from $below alone, written from the root" \
         "$allowed|\"($below)/" "$folder"
 done
-refuse "the installed headers need nothing but C" '<(stddef|stdint|stdbool)\.h>|"eddy(_nn)?\.h"' \
+refuse "the installed headers need nothing but C" "<(stddef|stdint|stdbool)\.h>|$installed" \
     frontends/eddy*.h
 if [[ -d tests/ref ]]; then
     refuse "tests/ref shares no code with the library" "$outside|\"tests/ref/" tests/ref
