@@ -219,6 +219,69 @@ static const option_row train_options[] = {
     {0},
 };
 
+#define CHECKPOINT_OPTION                                                                          \
+    {.name = "checkpoint",                                                                         \
+     .kind = OPTION_CHOICE,                                                                        \
+     .argument = "best|last",                                                                      \
+     .otherwise = "best",                                                                          \
+     .about = "the best one by validation, where there is one, or the last"}
+
+static const option_row generate_options[] = {
+    {.name = "length",
+     .letter = 'l',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "400",
+     .low = 0,
+     .high = 1e12,
+     .about = "symbols to draw"},
+    {.name = "temperature",
+     .letter = 't',
+     .kind = OPTION_REAL,
+     .argument = "X",
+     .otherwise = "0.8",
+     .low = 0,
+     .high = 1e6,
+     .about = "below 1: more careful than what was learned; 0: always the likeliest"},
+    {.name = "seed",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "1",
+     .low = 0,
+     .high = 2147483647,
+     .about = "of the draws"},
+    {.name = "prime",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .argument = "TEXT",
+     .otherwise = "",
+     .about = "what the text begins with"},
+    CHECKPOINT_OPTION,
+    {0},
+};
+
+static const option_row run_options[] = {
+    {.name = "data",
+     .letter = 'd',
+     .kind = OPTION_FILE,
+     .argument = "FILE",
+     .about = "what to read: a text"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_FILE,
+     .argument = "FILE",
+     .about = "where the results go: .npy or .csv"},
+    {.name = "threads",
+     .letter = 't',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .low = 0,
+     .high = 256,
+     .about = "how many share a call; 0: as many as make it shorter"},
+    CHECKPOINT_OPTION,
+    {0},
+};
+
 static const option_row doctor_options[] = {{0}};
 
 static const option_row help_options[] = {
@@ -240,6 +303,14 @@ const command_row commands[] = {
      "bits of a run that was never stopped, on any number of threads. SIGINT and SIGTERM finish\n"
      "the step, save, and end with status 130.",
      OPTION_FILE, 0, 0, train_options, train_run},
+    {"generate", "RUN [OPTION...]", "draws text from a trained run",
+     "Draws a text symbol by symbol from the checkpoint of a run and prints it as it is made. The\n"
+     "same seed draws the same text.",
+     OPTION_FOLDER, 1, 1, generate_options, generate_run},
+    {"run", "RUN --data FILE [OPTION...]", "a trained run over a file",
+     "Reads a text with the checkpoint of a run and prints how many bits a symbol costs in the\n"
+     "mean; --output has the bits of each.",
+     OPTION_FOLDER, 1, 1, run_options, apply_run},
     {"doctor", "", "what this machine offers, and whether it computes right",
      "Prints the processor and the vectors that code is made for, the compiler behind it, the\n"
      "threads, and computes for a second: an LSTM is differentiated, compiled and trained; its\n"

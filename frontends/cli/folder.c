@@ -142,6 +142,10 @@ folder folder_open(arena *memory, const char *path) {
     return f;
 }
 
+const char *folder_weights(const folder *f, const char *which) {
+    return strcmp(which, "best") == 0 && cli_file_exists(f->best) ? f->best : f->checkpoint;
+}
+
 /* A value of the record as it would be given. */
 static const char *folder_value(arena *memory, const json_t *value) {
     if (json_is_integer(value))

@@ -26,6 +26,8 @@ void folder_create(const folder *f);
 void folder_write(folder *f, const options *o, const network *net, const data *from);
 /* Reads the record; a mistake ends the process. */
 folder folder_open(arena *memory, const char *path);
+/* The file of weights: "best" where there is one, or "last". */
+const char *folder_weights(const folder *f, const char *which);
 /* Takes kept options from the record; refuses a fixed one that was given another value. */
 void folder_settings(arena *memory, const folder *f, options *o);
 

@@ -80,6 +80,8 @@ void page_command(text *out, const command_row *command);
 
 /* ---- doctor.c and the like: the commands */
 int train_run(arena *memory, const options *o);
+int generate_run(arena *memory, const options *o);
+int apply_run(arena *memory, const options *o);
 int doctor_run(arena *memory, const options *o);
 int help_run(arena *memory, const options *o);
 
