@@ -92,6 +92,10 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
  * the machine. No result depends on it. */
 void program_run_set_block(program_run *r, int64_t steps);
 size_t program_run_arena_bytes(const program_run *r);
+/* Buffer i and its place in the arena; false when there are not that many. bytes 0: it is not in
+ * the arena. Buffers that take turns share places. */
+bool program_run_place(const program_run *r, size_t i, const char **name, size_t *offset,
+                       size_t *bytes);
 /* How many threads share a call: 1 to LIMIT_THREADS; 0, the default unless EDDY_THREADS says more:
  * as many as make it shorter, by an estimate at these extents, of the cores that there are. Results
  * do not depend on it. Allocates what threads need; out of memory leaves the run as it was. */

@@ -327,6 +327,16 @@ size_t program_run_arena_bytes(const program_run *r) {
     return r->layout.bytes;
 }
 
+bool program_run_place(const program_run *r, size_t i, const char **name, size_t *offset,
+                       size_t *bytes) {
+    if (i >= r->of->buffer_count)
+        return false;
+    *name = r->of->buffers[i].name;
+    *offset = r->sized ? r->places[i].offset : 0;
+    *bytes = r->sized ? r->places[i].bytes : 0;
+    return true;
+}
+
 /* ---- memory of the caller */
 
 size_t program_run_elements(const program_run *r, int slot) {

@@ -282,6 +282,15 @@ static const option_row run_options[] = {
     {0},
 };
 
+static const option_row report_options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_FILE,
+     .argument = "FILE",
+     .about = "where the page goes; report.html in the folder of the run, when not given"},
+    {0},
+};
+
 static const option_row doctor_options[] = {{0}};
 
 static const option_row help_options[] = {
@@ -311,6 +320,11 @@ const command_row commands[] = {
      "Reads a text with the checkpoint of a run and prints how many bits a symbol costs in the\n"
      "mean; --output has the bits of each.",
      OPTION_FOLDER, 1, 1, run_options, apply_run},
+    {"report", "RUN [--output FILE]", "a run as a page of pictures",
+     "Writes one HTML page that needs nothing else: the loss, how far back the gradient reaches\n"
+     "over training, gates that are saturated, rates, times and memory. Every number on it is in\n"
+     "the log of the run.",
+     OPTION_FOLDER, 1, 1, report_options, report_run},
     {"doctor", "", "what this machine offers, and whether it computes right",
      "Prints the processor and the vectors that code is made for, the compiler behind it, the\n"
      "threads, and computes for a second: an LSTM is differentiated, compiled and trained; its\n"

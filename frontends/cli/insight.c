@@ -15,6 +15,7 @@
 #include "frontends/cli/log.h"
 
 enum { INSIGHT_SAMPLES = 8, INSIGHT_DENSE = 16 };
+static const float insight_faint = 0.01F; /* of the gradient at lag 0 */
 
 /* The values that states along the axis take; distinct. */
 static int insight_states(arena *memory, eddy_model *m, eddy_axes time, eddy_value **out) {
@@ -113,13 +114,18 @@ json_t *insight_line(insight *i, int64_t step) {
         json_array_append_new(lags, json_integer((json_int_t)lag));
         json_array_append_new(norms, log_number((double)gradient[i->steps - 1 - lag]));
     }
+    size_t reach = 0;
+    for (size_t lag = 0; gradient && lag < i->steps; lag++)
+        if (gradient[i->steps - 1 - lag] >= insight_faint * gradient[i->steps - 1])
+            reach = lag;
     for (int k = 0; k < i->gates; k++) {
         char output[32];
         snprintf(output, sizeof output, "gate %d", k);
         json_object_set_new(gates, i->gate_names[k], log_number(session_number(&i->s, output)));
     }
-    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "event", "insight", "step", (json_int_t)step,
-                     "lags", lags, "gradient", norms, "saturated", gates);
+    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "event", "insight", "step", (json_int_t)step,
+                     "reach", (json_int_t)reach, "lags", lags, "gradient", norms, "saturated",
+                     gates);
 }
 
 void insight_end(insight *i) {

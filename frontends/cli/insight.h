@@ -20,9 +20,10 @@ typedef struct insight {
 /* Compiles what asks; rows of the data are read from `begin`, as many as there are up to `end`. */
 insight insight_begin(arena *memory, const network *n, eddy_params *params, const data *from,
                       const streams *part);
-/* {"event": "insight", "step", "lags": [...], "gradient": [...], "gates": {...}}: the norm of the
- * gradient of the last step's loss by all states so many steps earlier; for each gate the share of
- * its values that are saturated. */
+/* {"event": "insight", "step", "reach", "lags": [...], "gradient": [...], "saturated": {...}}: the
+ * norm of the gradient of the last step's loss by all states so many steps earlier, the largest lag
+ * where it is at least a hundredth of that at lag 0, and for each gate the share of its values that
+ * are saturated. */
 json_t *insight_line(insight *i, int64_t step);
 void insight_end(insight *i);
 

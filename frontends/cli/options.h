@@ -82,6 +82,7 @@ void page_command(text *out, const command_row *command);
 int train_run(arena *memory, const options *o);
 int generate_run(arena *memory, const options *o);
 int apply_run(arena *memory, const options *o);
+int report_run(arena *memory, const options *o);
 int doctor_run(arena *memory, const options *o);
 int help_run(arena *memory, const options *o);
 

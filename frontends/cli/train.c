@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "frontends/cli/checkpoint.h"
+#include "frontends/cli/facts.h"
 #include "frontends/cli/folder.h"
 #include "frontends/cli/insight.h"
 #include "frontends/cli/log.h"
@@ -87,7 +88,7 @@ static void train_compile(train *t) {
     session_input(&t->learning, "y", t->y, rows * t->y_count);
 }
 
-/* Sums over all rows: "loss", and for classes "right", how often the likeliest is the target. */
+/* The sum of the losses of held-out rows. */
 static void train_compile_testing(train *t) {
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b"), time = eddy_time_ragged(m, "t", b, "lengths");
@@ -158,6 +159,13 @@ static double train_rate(const train *t, int64_t step) {
     return options_real(t->o, "rate") * warm * left;
 }
 
+/* A line about a loss; of a text in bits, too. */
+static void train_write(train *t, json_t *line, double loss) {
+    if (t->net.kind == DATA_TEXT)
+        json_object_set_new(line, "bits", log_number(loss / log(2.0)));
+    log_write(&t->log, line);
+}
+
 static void train_step(train *t) {
     int64_t step = t->at.step;
     size_t block = (size_t)step % t->rows.blocks;
@@ -174,10 +182,10 @@ static void train_step(train *t) {
     double loss = session_number(&t->learning, "loss"), norm = session_number(&t->learning, "norm");
     t->at.step++;
     t->hopeless = isfinite(norm) ? 0 : t->hopeless + 1;
-    log_write(&t->log,
-              json_pack("{s:s, s:I, s:o, s:o, s:f, s:f}", "event", "step", "step",
-                        (json_int_t)t->at.step, "loss", log_number(loss), "norm", log_number(norm),
-                        "rate", rate, "seconds", cli_seconds() - started));
+    json_t *line = json_pack("{s:s, s:I, s:o, s:o, s:f, s:f}", "event", "step", "step",
+                             (json_int_t)t->at.step, "loss", log_number(loss), "norm",
+                             log_number(norm), "rate", rate, "seconds", cli_seconds() - started);
+    train_write(t, line, loss);
     progress_show(&t->shown, &(progress_point){.step = t->at.step,
                                                .loss = loss,
                                                .norm = norm,
@@ -215,9 +223,10 @@ static void train_validate(train *t) {
         t->at.stale = 0;
         checkpoint_save(t->home.best, t->params, &t->learning, &t->at);
     }
-    log_write(&t->log,
-              json_pack("{s:s, s:I, s:o, s:b}", "event", "validation", "step",
-                        (json_int_t)t->at.step, "loss", log_number(t->validation), "best", better));
+    json_t *line =
+        json_pack("{s:s, s:I, s:o, s:b}", "event", "validation", "step", (json_int_t)t->at.step,
+                  "loss", log_number(t->validation), "best", better);
+    train_write(t, line, t->validation);
 }
 
 static void train_save(train *t) {
@@ -272,25 +281,18 @@ static int train_loop(train *t) {
 /* ---- beginning, and going on */
 
 static void train_log_start(train *t, const char *event) {
-    eddy_statistics made = eddy_program_statistics(t->learning.program);
-    json_int_t weights = 0;
-    eddy_tensor tensor;
-    for (int i = 0; eddy_params_at(t->params, i, &tensor); i++)
-        if (tensor.trainable)
-            weights += (json_int_t)tensor.elements;
-    json_t *line = json_pack(
-        "{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:i, s:I}", "event", event, "step",
-        (json_int_t)t->at.step, "cell", t->net.cell, "steps", (json_int_t)t->steps, "weights",
-        weights, "run_bytes", (json_int_t)eddy_run_bytes(t->learning.run), "object_bytes",
-        (json_int_t)made.object_bytes, "rows", (json_int_t)t->set.rows, "rows_a_step",
-        (json_int_t)(t->rows.count * t->rows.steps), "compile_milliseconds", made.milliseconds,
-        "threads", eddy_run_thread_count(t->learning.run), "held_rows",
-        (json_int_t)(t->held.end - t->held.begin));
-    log_write(&t->log, line);
+    json_t *line = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "event", event, "step",
+                             (json_int_t)t->at.step, "cell", t->net.cell, "steps",
+                             (json_int_t)t->steps, "rows", (json_int_t)t->set.rows, "held_rows",
+                             (json_int_t)(t->held.end - t->held.begin), "rows_a_step",
+                             (json_int_t)(t->rows.count * t->rows.steps));
+    facts_add(t->memory, line, t->params, &t->learning);
     if (!options_given(t->o, "quiet"))
         printf("%s: %lld weights, %zu symbols of %lld kinds (%zu held out), compiled in %.0f ms\n",
-               t->net.cell, (long long)weights, t->set.rows, (long long)t->net.outputs,
-               t->held.end - t->held.begin, made.milliseconds);
+               t->net.cell, (long long)json_integer_value(json_object_get(line, "weights")),
+               t->set.rows, (long long)t->net.outputs, t->held.end - t->held.begin,
+               json_real_value(json_object_get(line, "compile_milliseconds")));
+    log_write(&t->log, line);
 }
 
 /* Options of the run that goes on, and its params. */
