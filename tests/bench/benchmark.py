@@ -106,7 +106,7 @@ class Bench:
         """[(name, process, threads)] of what is timed; peers have begun and been compared."""
         entries = [("ours", self.ours, n) for n in self.counts]
         results = {}
-        for name in row.peers:
+        for name in row.competing(self.options.quick):
             for process in self.peers.get(name, ()):
                 self.progress.show(row, f"{process.name} begins")
                 first = process.threads or self.counts[0]
@@ -117,6 +117,7 @@ class Bench:
                         folder=self.folder,
                         given=self.facts["given"],
                         threads=first,
+                        timeout=60,
                     )
                     if name not in results:
                         results[name] = process.ask(
@@ -280,7 +281,7 @@ def main():
     chosen = rows.choose(options.rows, options.quick)
     if not chosen:
         sys.exit(f"bench: no row is called {options.rows}")
-    names = {name for row in chosen for name in row.peers}
+    names = {name for row in chosen for name in row.competing(options.quick)}
     if options.peers is not None:
         names &= set(options.peers.split(","))
     counts = [options.threads] if options.threads else [1, 2]

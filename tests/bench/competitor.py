@@ -79,7 +79,11 @@ MODULES = {
     "torch": "with_torch.py",
     "jax": "with_jax.py",
     "onnxruntime": "with_onnxruntime.py",
+    "onednn": "with_onednn.py",
+    "compiled": "with_torch.py",
 }
+# How many threads these have is settled when they start.
+SETTLED = ("jax", "onednn")
 
 
 def environment(root):
@@ -102,14 +106,14 @@ def environment(root):
 
 
 def peers(python, names, counts, folder):
-    """{name: the processes of that peer}. JAX needs one for each number of threads."""
+    """{name: the processes of that peer}: one, or one for each number of threads."""
     found = {}
     for name in names:
         command = [python, os.path.join(PEERS, MODULES[name])]
-        if name == "jax":
+        if name in SETTLED:
             found[name] = [
-                Competitor(f"jax-{n}", [*command, str(n)], folder, threads=n) for n in counts
+                Competitor(f"{name}-{n}", [*command, str(n)], folder, threads=n) for n in counts
             ]
         else:
-            found[name] = [Competitor(name, command, folder)]
+            found[name] = [Competitor(name, [*command, name], folder)]
     return found

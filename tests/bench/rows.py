@@ -22,9 +22,9 @@ class Row:
     quick: bool = False  # among those of --quick
     note: str = ""
 
-    @property
-    def group(self):
-        return self.id[0]
+    def competing(self, quick):
+        """The names of its peers; what takes long to begin is left out of quick runs."""
+        return tuple(name for name in self.peers if name not in COMPILED or not quick)
 
     def request(self):
         return {key: getattr(self, key) for key in ("cell", "L", "D", "I", "H", "B", "T", "mode")}
@@ -34,6 +34,9 @@ FORWARD, TRAINING, STREAM = "forward", "training", "stream"
 ALL = ("torch", "jax")
 LAYERS = ("torch", "onnxruntime", "onednn")
 TRAINED = ("torch", "jax", "onednn")
+# torch.compile unrolls over time: it takes a minute for 16 steps of a user's cell in training, so
+# it is tried where there are few steps alone, and there on a few rows.
+COMPILED = ("compiled",)
 
 
 def inference():
@@ -42,11 +45,11 @@ def inference():
     rnnoise = "RNNoise: not on PyPI or Debian, not run here"
     nets = ("torch", "onnxruntime")
     return [
-        Row("A1.1", "amplifier", 1, 1, 1, 16, 1, 1, STREAM, nets, True, rtneural),
+        Row("A1.1", "amplifier", 1, 1, 1, 16, 1, 1, STREAM, nets + COMPILED, True, rtneural),
         Row("A1.64", "amplifier", 1, 1, 1, 16, 1, 64, STREAM, nets, False, rtneural),
         Row("A2", "amplifier", 1, 1, 1, 40, 1, 64, STREAM, nets, False, rtneural),
         Row("A3", "gru", 1, 1, 64, 64, 1, 1, STREAM, nets, True, rtneural),
-        Row("A4", "lstm", 1, 1, 64, 64, 1, 1, STREAM, nets, False, rtneural),
+        Row("A4", "lstm", 1, 1, 64, 64, 1, 1, STREAM, nets + COMPILED, False, rtneural),
         Row("A5", "noise", 1, 1, 42, 96, 1, 1, STREAM, nets, False, rnnoise),
         Row("A6", "gru", 3, 1, 256, 256, 1, 1, STREAM, nets, False, rnnoise),
         Row("A7", "voice", 1, 1, 128, 384, 1, 1, STREAM, nets, False, rnnoise),
@@ -56,7 +59,7 @@ def inference():
         Row("B1", "lstm", 2, 2, 800, 100, 1, 400, FORWARD, LAYERS, True),
         Row("B2", "lstm", 7, 1, 1024, 1024, 1, 30, FORWARD, LAYERS),
         Row("B3", "lstm", 1, 2, 256, 256, 64, 50, FORWARD, LAYERS, True),
-        Row("B4", "lstm", 1, 1, 1024, 512, 640, 1, FORWARD, LAYERS),
+        Row("B4", "lstm", 1, 1, 1024, 512, 640, 1, FORWARD, LAYERS + COMPILED),
         Row("B5.50", "gru", 1, 1, 1760, 1760, 1, 50, FORWARD, LAYERS),
         Row("B5.100", "gru", 1, 1, 1760, 1760, 1, 100, FORWARD, LAYERS),
         Row("B5.200", "gru", 1, 1, 1760, 1760, 1, 200, FORWARD, LAYERS),
@@ -72,7 +75,7 @@ def inference():
 def training():
     """Group C."""
     return [
-        Row("C1", "lstm", 2, 1, 200, 200, 20, 20, TRAINING, TRAINED, True),
+        Row("C1", "lstm", 2, 1, 200, 200, 20, 20, TRAINING, TRAINED + COMPILED, True),
         Row("C1.lm", "lm", 2, 1, 200, 200, 20, 20, TRAINING, ALL,
             note="embedding, softmax over 10,000 symbols and loss included"),
         Row("C2", "lstm", 2, 1, 650, 650, 20, 35, TRAINING, TRAINED),

@@ -1,4 +1,7 @@
-"""PyTorch: its own LSTM, GRU and RNN, and users' cells run op by op."""
+"""PyTorch: its own LSTM, GRU and RNN, and users' cells run op by op; or by torch.compile, if
+argument 1 is "compiled"."""
+
+import sys
 
 import numpy
 import torch
@@ -200,6 +203,7 @@ class Torch:
 
     def begin(self, row, given):
         self.row, self.net = row, Stack(row, given)
+        self.forward = self.wrapped(self.net)
         self.training, self.stream = row["mode"] == "training", row["mode"] == "stream"
         self.x = tensor(given["x"])
         if row["cell"] == "lm":
@@ -208,17 +212,21 @@ class Torch:
             self.x.requires_grad_(True)
             self.dy = tensor(given["dy"])
 
+    @staticmethod
+    def wrapped(net):
+        return net
+
     def start(self):
         self.net.start()
 
     def call(self):
         if not self.training:
             with torch.inference_mode():
-                self.y = self.net(self.x, self.stream)
+                self.y = self.forward(self.x, self.stream)
             return
         for parameter in (self.x, *self.net.parameters()):
             parameter.grad = None
-        self.y = self.net(self.x, False)
+        self.y = self.forward(self.x, False)
         if self.row["cell"] == "lm":
             logits = self.y.flatten(0, 1)
             self.y = nn.functional.cross_entropy(logits, self.target)
@@ -238,5 +246,16 @@ class Torch:
         torch.set_num_threads(count)
 
 
+class Compiled(Torch):
+    @staticmethod
+    def versions():
+        return f"torch.compile of {Torch.versions()}"
+
+    @staticmethod
+    def wrapped(net):
+        torch.compiler.reset()
+        return torch.compile(net.__call__)
+
+
 if __name__ == "__main__":
-    peer.serve(Torch)
+    peer.serve(Compiled if "compiled" in sys.argv else Torch)
