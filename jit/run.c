@@ -48,6 +48,8 @@ struct program_run {
     void **table;          /* by buffer: what the code is given */
 };
 
+enum { RUN_BLOCK_ROWS = 512 /* of a matrix product, so that it need not read its weights often */ };
+
 static const site run_nowhere = {NULL, 0};
 
 program_run *program_run_new(const program *p, const allocator *source, error *problem) {
@@ -210,34 +212,47 @@ static bool run_extents(const program *p, const int64_t *given, int64_t *out, er
     return true;
 }
 
-/* Bytes that a step more in a block takes; SIZE_MAX: more than there are. */
-static size_t run_step_bytes(const program *p, const int64_t *extents) {
+/* What one step more in a block adds to the memory that only blocks need. */
+typedef struct run_step {
+    size_t bytes; /* SIZE_MAX: more than there are */
+    size_t rows;  /* of the largest of its matrices: samples, times the steps of other axes */
+} run_step;
+
+static run_step run_step_of(const program *p, const int64_t *extents) {
     int64_t one[PLAN_EXTENTS];
-    size_t sum = 0;
+    run_step step = {0, 0};
     memcpy(one, extents, sizeof one);
     one[NEST_BLOCK] = 1;
     for (size_t i = 0; i < p->buffer_count; i++) {
-        const plan_buffer *b = &p->buffers[i];
-        size_t elements, bytes;
+        plan_buffer b = p->buffers[i];
+        size_t elements, bytes, rows;
         bool grows = false;
-        for (int k = 0; k < b->axis_count; k++)
-            grows |= b->axes[k] == NEST_BLOCK;
-        if (grows && !b->host &&
-            !(plan_elements(b, one, 0, &elements) &&
-              size_multiply(elements, dtype_size(b->type), &bytes) && size_add(sum, bytes, &sum)))
-            return SIZE_MAX;
+        for (int k = 0; k < b.axis_count; k++)
+            grows |= b.axes[k] == NEST_BLOCK;
+        if (!grows || b.host)
+            continue;
+        if (!plan_elements(&b, one, 0, &elements) ||
+            !size_multiply(elements, dtype_size(b.type), &bytes) ||
+            !size_add(step.bytes, bytes, &step.bytes))
+            return (run_step){SIZE_MAX, SIZE_MAX};
+        b.constant = 1; /* no units */
+        if (plan_elements(&b, one, 0, &rows) && rows > step.rows)
+            step.rows = rows;
     }
-    return sum;
+    return step;
 }
 
 /* Steps of a block at these extents. As many as asked for; else as many as the cache holds of what
- * only blocks need, and all if that is nothing. */
+ * only blocks need, and all if that is nothing. But a block reads all weights again, so it has rows
+ * enough to pay for that. */
 static int64_t run_block_steps(const program_run *r, const int64_t *extents) {
     int64_t extent = r->of->block_axis >= 0 ? extents[r->of->block_axis] : 0, steps = r->steps;
     if (steps == 0 && extent > 1) {
-        size_t bytes = run_step_bytes(r->of, extents);
-        size_t fit = bytes > 0 ? machine_cache() / bytes : SIZE_MAX;
-        steps = fit < 1 ? 1 : fit > INT32_MAX ? INT32_MAX : (int64_t)fit;
+        run_step step = run_step_of(r->of, extents);
+        size_t fit = step.bytes > 0 ? machine_cache() / step.bytes : SIZE_MAX;
+        size_t pays = step.rows > 0 ? (RUN_BLOCK_ROWS - 1) / step.rows + 1 : 1;
+        fit = fit < pays ? pays : fit;
+        steps = fit > INT32_MAX ? INT32_MAX : (int64_t)fit;
     }
     return steps > 0 && steps < extent ? steps : extent;
 }
