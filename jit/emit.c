@@ -122,12 +122,13 @@ static const char *kernel_symbol(const emit *e, const nest *n) {
 static LLVMValueRef operands_of(const emit *e, const nest *n) {
     const nest *first = n->shared ? n->shared : n;
     LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
-    if (first->users <= 1 || n->operand_count == 0)
+    int count = n->operand_count + n->number_count;
+    if (first->users <= 1 || count == 0)
         return LLVMConstNull(e->pointer);
-    LLVMValueRef *numbers = arena_array(e->memory, LLVMValueRef, n->operand_count);
-    for (int i = 0; i < n->operand_count; i++)
+    LLVMValueRef *numbers = arena_array(e->memory, LLVMValueRef, count);
+    for (int i = 0; i < count; i++)
         numbers[i] = LLVMConstInt(type, (unsigned)n->operands[i], false);
-    return add_constant(e, LLVMConstArray2(type, numbers, (uint64_t)n->operand_count));
+    return add_constant(e, LLVMConstArray2(type, numbers, (uint64_t)count));
 }
 
 static LLVMValueRef kernel_of(const emit *e, const nest *n) {
@@ -371,7 +372,8 @@ static void emit_program(emit *e) {
         }
         e->line = (unsigned)k;
         arena_mark mark = arena_here(e->memory);
-        LLVMSetVisibility(emit_kernel(e, n, kernel_symbol(e, n)), LLVMHiddenVisibility);
+        LLVMSetVisibility(emit_kernel(e, n->form ? n->form : n, kernel_symbol(e, n)),
+                          LLVMHiddenVisibility);
         arena_rewind(e->memory, mark);
     }
     if (e->piece > 0)

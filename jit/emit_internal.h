@@ -208,6 +208,8 @@ LLVMValueRef emit_times(const emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef emit_scalar_of(const emit_nest *s, nest_ref value, int row, int vector);
 LLVMValueRef emit_wide_of(const emit_nest *s, nest_ref value, int row, int vector);
 
+/* A number of the operands. */
+LLVMValueRef emit_operand(const emit_nest *s, int place);
 /* A number of the thread's context. */
 LLVMValueRef emit_told(const emit_nest *s, int which);
 /* The index of a range whose iteration `counter` it is. */

@@ -43,19 +43,23 @@ static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {
     return stride;
 }
 
-/* Which buffer this is: known, unless other nests use the kernel too. */
-static LLVMValueRef buffer_number(const emit_nest *s, int32_t buffer) {
+LLVMValueRef emit_operand(const emit_nest *s, int place) {
     const emit *e = s->e;
-    if (s->n->users <= 1)
-        return emit_integer(e, buffer);
-    int place = 0;
-    while (s->n->operands[place] != buffer)
-        place++;
     LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
     LLVMValueRef at = emit_integer(e, place), operands = LLVMGetParam(s->function, 3);
     at = LLVMBuildGEP2(e->builder, type, operands, &at, 1, "");
     LLVMValueRef number = LLVMBuildLoad2(e->builder, type, at, "");
     return LLVMBuildSExt(e->builder, number, emit_type(e, BODY_I64, 1), "");
+}
+
+/* Which buffer this is: known, unless other nests use the kernel too. */
+static LLVMValueRef buffer_number(const emit_nest *s, int32_t buffer) {
+    if (s->n->users <= 1)
+        return emit_integer(s->e, buffer);
+    int place = 0;
+    while (s->n->operands[place] != buffer)
+        place++;
+    return emit_operand(s, place);
 }
 
 static LLVMValueRef offset(const emit_nest *s, const nest_instruction *in, LLVMValueRef from,

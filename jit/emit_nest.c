@@ -79,6 +79,8 @@ static LLVMValueRef copy_of(emit_nest *s, size_t i, int row, int vector, int wid
         return emit_told(s, in->which);
     case NEST_COUNT:
         return emit_extent(s, in->which);
+    case NEST_GIVEN:
+        return emit_operand(s, in->which);
     case NEST_LOAD:
         return emit_memory_load(s, &s->accesses[s->facts[i].access], row, vector);
     case NEST_STORE:
@@ -388,6 +390,8 @@ static void emit_counts(emit_nest *s) {
             s->origin[r] = emit_told(s, EMIT_BLOCK_FIRST);
             LLVMValueRef end = emit_told(s, EMIT_BLOCK_END);
             s->counts[r] = LLVMBuildSub(e->builder, end, s->origin[r], "");
+        } else if (range->given > 0) {
+            s->counts[r] = emit_operand(s, range->given - 1);
         } else if (range->count >= 0) {
             s->counts[r] = emit_integer(e, range->count);
         } else {

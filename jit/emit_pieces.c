@@ -72,7 +72,8 @@ static const uint8_t *deal(emit *e) {
     uint8_t *piece_of = arena_array(e->memory, uint8_t, count + 1);
     for (size_t k = 0; k < count; k++) {
         arena_mark mark = arena_here(e->memory);
-        weights[k] = plan->kernels.at[k]->shared ? 0 : weight(e, plan->kernels.at[k]);
+        const nest *n = plan->kernels.at[k];
+        weights[k] = n->shared ? 0 : weight(e, n->form ? n->form : n);
         arena_rewind(e->memory, mark);
         all += weights[k];
     }

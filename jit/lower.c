@@ -426,6 +426,7 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower_updates(l);
     lower_pack(l);
     lower_finish(l);
+    lower_parts(l);
     lower_prepare(l);
     lower_beside(&l->plan->items, memory);
     lower_takeover(l);

@@ -165,5 +165,7 @@ void lower_beside(nest_list *items, arena *memory);
 void lower_finish(lower *l);
 /* ---- lower_takeover.c: narrow values that together take the memory of a wide one */
 void lower_takeover(lower *l);
+/* ---- lower_parts.c: cuts nests that do several things */
+void lower_parts(lower *l);
 
 #endif

@@ -45,6 +45,7 @@ void nest_dependences(const nest *n, uint64_t *out) {
             break;
         case NEST_OUTER:
         case NEST_COUNT:
+        case NEST_GIVEN:
             break;
         case NEST_LOAD:
             set = in->pinned ? all : set;
@@ -97,6 +98,7 @@ static bool coefficient(const nest *n, nest_ref value, int range, int depth, int
         return true;
     case NEST_OUTER:
     case NEST_COUNT:
+    case NEST_GIVEN:
         return true;
     case NEST_LOAD:
         for (int k = 0; k < in->at_count; k++)
@@ -253,6 +255,9 @@ static void verify_instruction(const nest_plan *plan, const nest *n, size_t i, b
         break;
     case NEST_COUNT:
         assert(in->type == BODY_I64 && in->which >= 0 && in->which < LIMIT_AXES);
+        break;
+    case NEST_GIVEN:
+        assert(!"a nest of a plan is given no numbers");
         break;
     case NEST_LOAD:
     case NEST_STORE:

@@ -56,9 +56,10 @@ typedef struct nest_range {
     int64_t count;   /* >= 0: a number; < 0: the extent of axis -1 - count */
     bool descending; /* runs from the last to the first; folded ranges and ordered ones only */
     bool folded;
-    bool ordered; /* a parallel range whose iterations must run in order (scatter): never tiled,
-                     never the vector range */
-    bool block;   /* runs over the steps of the enclosing block, of which `count` is the axis */
+    bool ordered;  /* a parallel range whose iterations must run in order (scatter): never tiled,
+                      never the vector range */
+    int32_t given; /* 1 + the number of the operand that is the count; 0: none is */
+    bool block;    /* runs over the steps of the enclosing block, of which `count` is the axis */
 } nest_range;
 
 typedef enum nest_op {
@@ -67,6 +68,7 @@ typedef enum nest_op {
     NEST_RANGE, /* i64: index of range `which` */
     NEST_OUTER, /* i64: index of the enclosing recurrence loop over axis `which` */
     NEST_COUNT, /* i64: extent of axis `which` */
+    NEST_GIVEN, /* i64: number `which` of the operands; in kernels that are given numbers alone */
     NEST_LOAD,  /* element of buffer `which` at indices at[0 .. at_count) */
     NEST_STORE, /* writes `value` to buffer `which` at indices; type of the buffer */
     NEST_FOLD,  /* state `which` of the fold before this iteration's step */
@@ -109,8 +111,10 @@ typedef struct nest {
     /* from share_nests; a plan that it has not seen has one kernel for each nest */
     const struct nest *shared; /* the earlier nest whose kernel does this one's work; NULL: none */
     int users;                 /* nests that run this one's kernel, if more than 1 */
-    int32_t *operands;         /* its buffers, in the order in which the tape names them */
-    int operand_count;
+    const struct nest *form;   /* what its kernel is made from, for all users; NULL: itself */
+    int32_t *operands;         /* its buffers, in the order in which the tape names them; then the
+                                  numbers that its kernel is given */
+    int operand_count, number_count;
 } nest;
 
 /* Threads that share samples, or units, wait for each other: a set of these. */

@@ -124,6 +124,9 @@ static void print_instruction(const nest_plan *plan, const nest_instruction *in,
         text_add(out, "count ");
         print_axis(plan, in->which, out);
         break;
+    case NEST_GIVEN:
+        text_add(out, "given %d", (int)in->which);
+        break;
     case NEST_LOAD:
         text_add(out, "load");
         print_place(in, out);

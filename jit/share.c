@@ -8,12 +8,16 @@
  *
  * Everything that emission looks at must be among the numbers. Of a buffer that is its type and its
  * strides, and whether it holds a block; so the outermost dimension does not count; of one whose
- * elements lie in the object it is the buffer itself, as code names these by address. */
+ * elements lie in the object it is the buffer itself, as code names these by address.
+ *
+ * Nests that go over all of their elements may even differ in shape (flat.c). Their kernel does not
+ * know how many elements there are, so it is made only where it stands for several. */
 #include "jit/share.h"
 
 #include <string.h>
 
 #include "core/intern.h"
+#include "jit/flat.h"
 
 typedef struct share_key {
     arena *memory;
@@ -110,6 +114,72 @@ static void share_write_down(share_key *key) {
         key->place[n->operands[k]] = 0;
 }
 
+/* Nests of one flat kernel, in program order. */
+typedef struct share_group {
+    VEC(flat) members;
+} share_group;
+
+/* What a nest tells its kernel: its buffers, its count, and where accesses begin. */
+static void share_tell(arena *memory, const flat *f, const bool *given) {
+    nest *n = f->of;
+    n->operands = arena_array(memory, int32_t, f->operands.count + 1 + f->lows.count);
+    n->operand_count = n->number_count = 0;
+    for (size_t i = 0; i < f->operands.count; i++)
+        n->operands[n->operand_count++] = f->operands.at[i];
+    int32_t *numbers = n->operands + n->operand_count;
+    numbers[n->number_count++] = (int32_t)f->count;
+    for (size_t i = 0; i < f->lows.count; i++)
+        if (given[i])
+            numbers[n->number_count++] = (int32_t)f->lows.at[i];
+}
+
+static void share_group_kernel(nest_plan *plan, const share_group *group) {
+    const flat *lead = &group->members.at[0];
+    bool *given = arena_array(plan->memory, bool, lead->lows.count + 1);
+    int kernels = 0;
+    for (size_t m = 0; m < group->members.count; m++) {
+        const flat *f = &group->members.at[m];
+        kernels += f->of->shared == NULL;
+        for (size_t i = 0; i < f->lows.count; i++)
+            given[i] |= f->lows.at[i] != 0;
+    }
+    if (kernels < 2)
+        return;
+    for (size_t m = 0; m < group->members.count; m++) {
+        nest *n = group->members.at[m].of;
+        share_tell(plan->memory, &group->members.at[m], given);
+        n->shared = m == 0 ? NULL : lead->of;
+        n->users = m == 0 ? (int)group->members.count : 1;
+    }
+    nest *form = flat_kernel(plan, lead, given);
+    form->name = lead->of->name;
+    form->users = lead->of->users;
+    form->operands = lead->of->operands;
+    form->operand_count = lead->of->operand_count;
+    form->number_count = lead->of->number_count;
+    lead->of->form = form;
+}
+
+static void share_flat(nest_plan *plan) {
+    intern table;
+    intern_init(&table, plan->memory);
+    VEC(share_group *) groups = {0};
+    for (size_t k = 0; k < plan->kernels.count; k++) {
+        flat f;
+        if (!flat_look(plan, plan->kernels.at[k], &f))
+            continue;
+        void **slot = intern_slot(&table, f.numbers.at, f.numbers.count * sizeof *f.numbers.at);
+        share_group *group = *slot;
+        if (!group) {
+            *slot = group = arena_new(plan->memory, share_group);
+            vec_push(plan->memory, &groups, group);
+        }
+        vec_push(plan->memory, &group->members, f);
+    }
+    for (size_t i = 0; i < groups.count; i++)
+        share_group_kernel(plan, groups.at[i]);
+}
+
 void share_nests(nest_plan *plan) {
     intern table;
     intern_init(&table, plan->memory);
@@ -128,6 +198,7 @@ void share_nests(nest_plan *plan) {
             *slot = n;
         n->users = 1;
     }
+    share_flat(plan);
 }
 
 int share_kernel_count(const nest_plan *plan) {
@@ -151,6 +222,8 @@ void share_print(const nest_plan *plan, text *out) {
             text_add(out, "\n  %s", n->name);
             for (int u = 0; u < n->operand_count; u++)
                 text_add(out, " b%d", (int)n->operands[u]);
+            for (int u = 0; u < n->number_count; u++)
+                text_add(out, " %d", (int)n->operands[n->operand_count + u]);
         }
         text_add(out, "\n");
     }

@@ -79,6 +79,8 @@ static void step(walk *w, size_t i) {
     case NEST_COUNT:
         r->i64 = w->extents[in->which];
         break;
+    case NEST_GIVEN:
+        break; /* nests of plans have none */
     case NEST_LOAD:
         memset(r, 0, sizeof *r);
         memcpy(r, place(w, in), dtype_size((dtype)in->type));

@@ -37,11 +37,13 @@ static int constant(float value) {
     return number;
 }
 
-/* y = factor * x + z of the first `rows` rows, inside the loop over an axis (-1: none). */
+/* y = factor * x + z of `rows` rows, those of x from number `low` on, inside the loop over an axis
+ * (-1: none). Late: z is loaded first. */
 typedef struct scaled {
-    int64_t rows, columns;
+    int64_t rows, columns, low;
     double factor;
     int x, z, y, loop;
+    bool late;
 } scaled;
 
 static nest *add(scaled what) {
@@ -50,10 +52,14 @@ static nest *add(scaled what) {
     nest_list *list = what.loop < 0 ? NULL : kit_loop(p, what.loop, 1);
     nest *n = kit_nest(p, list, arena_print(&memory, "nest%d", made++), loops);
     nest_ref at[2] = {kit_range(p, n, what.rows, 0), kit_range(p, n, what.columns, 0)};
-    nest_ref zero = kit_integer(p, n, 0), corner[2] = {zero, zero};
-    nest_ref x = kit_load(p, n, what.x, 2, at);
+    nest_ref zero = kit_integer(p, n, 0), corner[2] = {zero, zero}, from[2] = {at[0], at[1]};
     bool number = p->buffers.at[what.z].storage == NEST_CONSTANT;
-    nest_ref z = kit_load(p, n, what.z, 2, number ? corner : at);
+    nest_ref z = what.late ? kit_load(p, n, what.z, 2, at) : -1;
+    if (what.low > 0)
+        from[0] = kit_body(p, n, BODY_ADD, BODY_I64, at[0], kit_integer(p, n, what.low), -1);
+    nest_ref x = kit_load(p, n, what.x, 2, from);
+    if (!what.late)
+        z = kit_load(p, n, what.z, 2, number ? corner : at);
     nest_ref factor = kit_real(p, n, BODY_F32, what.factor);
     kit_store(p, n, what.y, 2, at, kit_body(p, n, BODY_FMA, BODY_F32, factor, x, z));
     return n;
@@ -108,15 +114,70 @@ Test(jit_share, rows_beyond_the_range_do_not_matter) {
 Test(jit_share, everything_else_separates) {
     add(of(5, 19, 2));
     add(of(5, 19, 3));
-    add(of(6, 19, 2));
-    add(of(5, 18, 2));
     scaled wide = of(5, 19, 2);
     wide.z = buffer(NEST_INPUT, 5, 20);
     add(wide);
     scaled twice = of(5, 19, 2);
     twice.z = twice.x;
     add(twice);
-    check(6);
+    check(4);
+}
+
+/* All elements of whatever shape are so many elements in a row. */
+Test(jit_share, shapes_share_if_nothing_is_left_out) {
+    const nest *first = add(of(5, 19, 2)), *second = add(of(6, 19, 2));
+    add(of(5, 18, 2));
+    add(of(1, 3, 2));
+    const nest *again = add(of(6, 19, 2));
+    check(1);
+    cr_assert(first->form);
+    cr_assert_eq(first->users, 5);
+    cr_assert_eq(second->shared, first);
+    cr_assert_eq(again->shared, first);
+    cr_assert_eq(second->number_count, 1);
+    cr_assert_eq(second->operands[second->operand_count], 6 * 19);
+    text out;
+    text_init(&out, &memory);
+    share_print(p, &out);
+    cr_assert(strstr(out.at, arena_print(&memory, "\n  %s b3 b4 b5 114\n", second->name)), "%s",
+              out.at);
+}
+
+/* One kernel that knows its shape is better than one that is told. */
+Test(jit_share, one_shape_is_known) {
+    const nest *first = add(of(5, 19, 2));
+    add(of(5, 19, 2));
+    check(1);
+    cr_assert_null(first->form);
+}
+
+Test(jit_share, rows_further_on) {
+    scaled later = of(5, 19, 2);
+    later.low = 3;
+    later.x = buffer(NEST_INPUT, 8, 19);
+    add(of(5, 19, 2));
+    const nest *n = add(later);
+    check(1);
+    cr_assert_eq(n->number_count, 2);
+    cr_assert_eq(n->operands[n->operand_count + 1], 3 * 19);
+}
+
+Test(jit_share, the_order_of_the_tape_does_not_matter) {
+    scaled late = of(6, 19, 2);
+    late.late = true;
+    add(of(5, 19, 2));
+    add(late);
+    check(1);
+}
+
+Test(jit_share, in_place) {
+    scaled one = of(5, 19, 2), two = of(3, 7, 2);
+    p->buffers.at[one.x].storage = p->buffers.at[two.x].storage = NEST_PARAM;
+    one.y = one.x;
+    two.y = two.x;
+    add(one);
+    add(two);
+    check(1);
 }
 
 Test(jit_share, the_same_buffer_twice) {
