@@ -28,6 +28,8 @@ EDDY_API eddy_status eddy_cells_load(const eddy_options *options, const char *pa
                                      eddy_cells **out);
 EDDY_API eddy_status eddy_cells_read(const eddy_options *options, const char *name,
                                      const char *text, size_t bytes, eddy_cells **out);
+/* The cells that come with the library, which every text can use. */
+EDDY_API eddy_status eddy_cells_library(const eddy_options *options, eddy_cells **out);
 EDDY_API void eddy_cells_free(eddy_cells *c);
 /* All mistakes as text, each with its line, a caret and notes; "" when there are none. */
 EDDY_API const char *eddy_cells_report(const eddy_cells *c);

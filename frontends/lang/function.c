@@ -97,6 +97,16 @@ static operand function_cross_entropy(const function_call *c) {
     return lower_value(eddy_cross_entropy(z, c->a[1].value));
 }
 
+/* By the statistics of the batch while training, by running ones in use; over time and batch. Its
+ * parameters stand under the name of the equation. */
+static operand function_batch_norm(const function_call *c) {
+    const eddy_site here = c->s->here;
+    eddy_value x = function_real(c, 0);
+    const char *name = lower_part_name(c->s, c->e, "norm");
+    return lower_value(
+        eddy_batch_norm(c->s->l->m, name, x, c->s->over | c->s->time, c->s->train != 0));
+}
+
 /* ---- the table */
 
 static const struct function_row {
@@ -137,6 +147,7 @@ static const struct function_row {
     {"zeros", 0, LIMIT_RANK, function_zeros},
     {"ones", 0, LIMIT_RANK, function_ones},
     {"iota", 1, 1, function_iota},
+    {"eye", 1, 1, function_eye},
     {"onehot", 2, 2, function_onehot},
     {"contract", 3, 3 + LIMIT_AXES, function_contract},
     {"random", 0, LIMIT_RANK, function_random},
@@ -144,6 +155,7 @@ static const struct function_row {
     {"random_normal", 0, LIMIT_RANK, function_random_normal},
     {"grad", 2, 2, function_grad},
     {"cross_entropy", 2, 2, function_cross_entropy},
+    {"batch_norm", 1, 1, function_batch_norm},
 };
 enum { FUNCTION_ROWS = sizeof function_rows / sizeof *function_rows };
 

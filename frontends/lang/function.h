@@ -35,6 +35,7 @@ operand function_simple(const function_call *c);
 function_maker function_sum, function_mean, function_lse, function_max, function_min,
     function_argmax, function_softmax, function_log_softmax, function_last, function_at,
     function_gathered, function_spread, function_steps, function_reshape, function_concat,
-    function_pad, function_zeros, function_ones, function_iota, function_onehot, function_contract;
+    function_pad, function_zeros, function_ones, function_iota, function_eye, function_onehot,
+    function_contract;
 
 #endif

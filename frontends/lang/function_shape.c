@@ -245,6 +245,17 @@ operand function_iota(const function_call *c) {
     return lower_value(eddy_cast(made, (eddy_dtype)l->m->type));
 }
 
+/* The identity matrix. */
+operand function_eye(const function_call *c) {
+    const eddy_site here = c->s->here;
+    operand row = function_iota(c);
+    if (row.kind != OPERAND_VALUE)
+        return row;
+    eddy_value column = eddy_reshape(row.value, eddy_value_dimension(row.value, 0), 1);
+    eddy_value same = eddy_eq(row.value, column);
+    return lower_value(eddy_cast(same, (eddy_dtype)c->s->l->m->type));
+}
+
 operand function_onehot(const function_call *c) {
     const eddy_site here = c->s->here;
     int64_t shape[LIMIT_RANK + 1];

@@ -9,6 +9,8 @@
 
 #include "frontends/lang/lower.h"
 
+#include "frontends/lang/library.h"
+
 struct eddy_cells {
     allocator memory_source;
     arena memory;
@@ -16,7 +18,7 @@ struct eddy_cells {
     source text;
     intern names;
     report mistakes;
-    cell_list cells;
+    cell_list cells, library;
     bool *sound;
     const char *printed; /* the whole report */
     const char **texts;  /* of each mistake */
@@ -29,7 +31,8 @@ struct eddy_cells {
 static bool language_faulty(const eddy_cells *c, const syntax_cell *cell) {
     for (size_t i = 0; i < c->mistakes.entries.count; i++) {
         span where = c->mistakes.entries.at[i].where;
-        if (where.at >= cell->where.at && where.at <= cell->end.at + cell->end.bytes)
+        if (c->mistakes.entries.at[i].from == cell->from && where.at >= cell->where.at &&
+            where.at <= cell->end.at + cell->end.bytes)
             return true;
     }
     return false;
@@ -64,7 +67,8 @@ static void language_check(eddy_cells *c, const syntax_cell *cell) {
                .m = m,
                .checking = true,
                .budget = LOWER_BUDGET,
-               .cells = &c->cells};
+               .cells = &c->cells,
+               .library = &c->library};
     cell_use use = {.time = t, .direction = 1, .make_inputs = true, .batch = b};
     use.arguments = arena_array(&c->memory, cell_argument, cell->dimensions.count + 1);
     use.results = arena_array(&c->memory, operand, cell->results.count + 1);
@@ -106,6 +110,7 @@ static void language_read(eddy_cells *c) {
     intern_init(&c->names, &c->memory);
     report_init(&c->mistakes, &c->memory);
     parser_read(&c->text, &c->names, &c->mistakes, &c->memory, &c->cells);
+    library_read(&c->memory, &c->library);
     c->sound = arena_array(&c->memory, bool, c->cells.count + 1);
     for (size_t i = 0; i < c->cells.count; i++) {
         syntax_cell *cell = c->cells.at[i];
@@ -202,6 +207,25 @@ eddy_status eddy_cells_load(const eddy_options *options, const char *path, eddy_
     allocator memory = capi_allocator(options);
     allocator_give(&memory, read, bytes + 1);
     return made;
+}
+
+eddy_status eddy_cells_library(const eddy_options *options, eddy_cells **out) {
+    *out = NULL;
+    eddy_cells *c = language_new(options);
+    if (!c)
+        return EDDY_OUT_OF_MEMORY;
+    if (setjmp(c->escape) != 0) {
+        eddy_cells_free(c);
+        return EDDY_OUT_OF_MEMORY;
+    }
+    c->text.name = "the library";
+    library_read(&c->memory, &c->cells);
+    c->library = c->cells;
+    c->sound = arena_array(&c->memory, bool, c->cells.count + 1);
+    for (size_t i = 0; i < c->cells.count; i++)
+        c->sound[i] = true;
+    *out = c;
+    return EDDY_OK;
 }
 
 /* ---- what was found */
@@ -325,12 +349,16 @@ static eddy_value language_build(eddy_model *m, language_use *u, eddy_site here)
     if (!u->cell)
         return capi_fail(m, EDDY_BAD_ARGUMENT, "use: the name of the cell is NULL"), NULL;
     report mistakes;
+    cell_list library = {0};
     report_init(&mistakes, &u->memory);
+    if (!u->from)
+        library_read(&u->memory, &library);
     lower l = {.memory = &u->memory,
                .mistakes = &mistakes,
                .m = m,
                .budget = LOWER_BUDGET,
-               .cells = u->from ? &u->from->cells : NULL};
+               .cells = u->from ? &u->from->cells : NULL,
+               .library = u->from ? &u->from->library : &library};
     const syntax_cell *cell = lower_cell_find(&l, NULL, u->cell);
     if (!cell)
         return capi_fail(m, EDDY_BAD_ARGUMENT, "use: there is no cell \"%s\" in %s", u->cell,

@@ -180,6 +180,9 @@ void lower_cell(lower *l, const syntax_cell *cell, const cell_use *how);
 /* A call of a cell, or of a combinator over cells; results: where all go, NULL for the first only.
  */
 operand lower_call(scope *s, const syntax *call, operand *results, int count);
+/* A name of its own in the cell for the parameters of a call: that of the equation, with `what`
+ * behind it unless the call is all of the equation. */
+const char *lower_part_name(scope *s, const syntax *call, const char *what);
 /* The cell behind a callee, NULL if there is none; silent. */
 const syntax_cell *lower_cell_find(const lower *l, const syntax_cell *user, const char *name);
 /* A function or cell whose name is near; NULL: none. */

@@ -114,13 +114,11 @@ static void call_make(scope *s, const syntax *callee, const syntax_cell *base, c
         lower_cell(s->l, base, &use);
 }
 
-/* The name that parameters of this use stand under, of its own in the cell. */
-static const char *call_name(scope *s, const syntax *call, const syntax_cell *base) {
+const char *lower_part_name(scope *s, const syntax *call, const char *what) {
     lower *l = s->l;
-    const char *member = s->member ? s->member : base->name;
-    const char *name = s->whole == call || !s->member
-                           ? member
-                           : arena_print(l->memory, "%s.%s", member, base->name);
+    const char *member = s->member ? s->member : what;
+    const char *name =
+        s->whole == call || !s->member ? member : arena_print(l->memory, "%s.%s", member, what);
     const char *plain = name;
     for (int copy = 2;; copy++) {
         bool there = false;
@@ -168,7 +166,7 @@ operand lower_call(scope *s, const syntax *call, operand *results, int count) {
         return lower_bad();
     }
     use.arguments = arguments;
-    use.name = call_name(s, call, base);
+    use.name = lower_part_name(s, call, base->name);
     use.results = arena_array(l->memory, operand, base->results.count);
     call_make(s, call->parts[0], base, use);
     for (int i = 0; i < count; i++)

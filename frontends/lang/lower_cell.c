@@ -19,7 +19,9 @@ static const syntax_cell *cell_among(const cell_list *list, const syntax_cell *b
 }
 
 const syntax_cell *lower_cell_find(const lower *l, const syntax_cell *user, const char *name) {
-    const syntax_cell *found = cell_among(l->cells, user, name);
+    /* the library's cells see each other, whatever else has their names */
+    bool own = l->cells && l->cells->count > 0 && (!user || user->from == l->cells->at[0]->from);
+    const syntax_cell *found = own ? cell_among(l->cells, user, name) : NULL;
     return found ? found : cell_among(l->library, NULL, name);
 }
 

@@ -12,27 +12,24 @@
 
 /* ---- names */
 
-/* W in the equation of gate i is Wi. */
-static operand expression_member(scope *s, const syntax *e, const symbol *family) {
+/* W in the equation of gate i is Wi, if W itself is nothing. NULL: there is no such name. */
+static const symbol *expression_member(scope *s, const char *name) {
+    return s->member ? lower_find(s, arena_print(s->l->memory, "%s%s", name, s->member)) : NULL;
+}
+
+/* A family whose member for this equation does not exist. */
+static operand expression_no_member(scope *s, const syntax *e, const symbol *family) {
     const declared *d = family->from;
-    if (!s->member) {
-        lower_wrong(s, REPORT_not_a_value, e->mark,
-                    "`%s` is a family of parameters; which of them is meant?", e->text);
-        report_note_add(s->l->mistakes, s->cell->from, family->where, "it is declared here");
-        return lower_bad();
-    }
-    const char *full = arena_print(s->l->memory, "%s%s", e->text, s->member);
-    const symbol *member = lower_find(s, full); /* in the family, or declared on its own */
-    if (member)
-        return member->now;
+    const char *member = s->member ? s->member : "";
+    const char *full = arena_print(s->l->memory, "%s%s", e->text, member);
     if (lower_is_hidden(s, full))
         return lower_bad();
-    lower_wrong(s, REPORT_not_a_value, e->mark, "`%s` has no member for `%s`", e->text, s->member);
+    lower_wrong(s, REPORT_not_a_value, e->mark, "`%s` has no member for `%s`", e->text, member);
     report_note_add(s->l->mistakes, s->cell->from, family->where, "it is declared here");
     report_help(s->l->mistakes,
-                "in the equation of `%s`, `%s` stands for `%s`: add `%s` to the "
-                "family, or write the member that is meant, such as `%s`",
-                s->member, e->text, full, s->member, d->members[0]);
+                "in the equation of `%s`, `%s` stands for `%s`: add `%s` to the family, or write "
+                "the member that is meant, such as `%s`",
+                member, e->text, full, member, d->members[0]);
     return lower_bad();
 }
 
@@ -72,9 +69,13 @@ static operand expression_step(scope *s, operand axis) {
 
 static operand expression_name(scope *s, const syntax *e) {
     const symbol *found = lower_find(s, e->text);
+    const symbol *member =
+        !found || found->kind == SYMBOL_FAMILY ? expression_member(s, e->text) : NULL;
+    if (member)
+        return member->now;
     if (!found)
         return expression_unknown(s, e);
-    return found->kind == SYMBOL_FAMILY ? expression_member(s, e, found) : found->now;
+    return found->kind == SYMBOL_FAMILY ? expression_no_member(s, e, found) : found->now;
 }
 
 static operand expression_new_value(scope *s, const syntax *e) {

@@ -211,12 +211,14 @@ static void statement_params(scope *s, const statement *of) {
             statement_param(s, d, d->name, d->where, init, shape, trained);
             continue;
         }
-        size_t before = s->symbols.count;
-        lower_define(s, d->name, d->where, lower_bad());
-        if (s->symbols.count > before) {
-            vec_last(&s->symbols).kind = SYMBOL_FAMILY;
-            vec_last(&s->symbols).from = d;
-        }
+        const symbol *there = lower_find(s, d->name);
+        bool family = there && there->kind == SYMBOL_FAMILY; /* gets more members */
+        if (!family && lower_is_free(s, d->name, d->where))
+            lower_push(s, (symbol){.name = d->name,
+                                   .kind = SYMBOL_FAMILY,
+                                   .where = d->where,
+                                   .from = d,
+                                   .now = lower_bad()});
         for (int k = 0; k < d->member_count; k++)
             statement_param(s, d, d->members[k], d->member_places[k], init, shape, trained);
     }

@@ -3,8 +3,9 @@
  *   fuzz_language [COUNT [SEED]]
  *
  * A seed decides everything about one text: random bytes, random words of the language, or the
- * cells of docs/language.md with pieces cut out, doubled, exchanged or spoiled. Reading one must
- * end, soon, and either find no mistake or report some; a sanitizer build sees the rest. */
+ * cells of docs/language.md or of the library with pieces cut out, doubled, put in or spoiled.
+ * Reading one must end, soon, and either find no mistake or report some; a sanitizer build sees the
+ * rest. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,23 +26,37 @@ static uint32_t draw(uint32_t below) {
     return (uint32_t)(((state * 0x2545f4914f6cdd1dull) >> 32) % below);
 }
 
-static char page[LIMIT];
-static size_t page_bytes;
+enum { PAGES = 7 };
+static char pages[PAGES][LIMIT];
+static size_t page_bytes[PAGES];
 
-/* The examples of the page. */
-static void read_page(void) {
-    static char text[LIMIT];
-    FILE *file = fopen(EDDY_SOURCE_DIR "/docs/language.md", "rb");
+static size_t read_file(const char *name, char *to) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", EDDY_SOURCE_DIR, name);
+    FILE *file = fopen(path, "rb");
     if (!file)
         exit(2);
-    size_t bytes = fread(text, 1, sizeof text - 1, file);
+    size_t bytes = fread(to, 1, LIMIT - 1, file);
     fclose(file);
-    text[bytes] = 0;
+    to[bytes] = 0;
+    return bytes;
+}
+
+/* The library's cells, and the examples of the page. */
+static void read_pages(void) {
+    static const char *const files[PAGES - 1] = {
+        "frontends/cells/classic.eddy", "frontends/cells/gated.eddy",
+        "frontends/cells/linear.eddy",  "frontends/cells/lstm.eddy",
+        "frontends/cells/memory.eddy",  "frontends/cells/physical.eddy"};
+    static char text[LIMIT];
+    for (int i = 0; i < PAGES - 1; i++)
+        page_bytes[i] = read_file(files[i], pages[i]);
+    read_file("docs/language.md", text);
     for (char *at = strstr(text, "```eddy\n"); at; at = strstr(at, "```eddy\n")) {
         at += 8;
         size_t part = (size_t)(strstr(at, "```") - at);
-        memcpy(page + page_bytes, at, part);
-        page_bytes += part;
+        memcpy(pages[PAGES - 1] + page_bytes[PAGES - 1], at, part);
+        page_bytes[PAGES - 1] += part;
     }
 }
 
@@ -69,8 +84,9 @@ static size_t make(char *to) {
             bytes += (size_t)sprintf(to + bytes, "%s",
                                      words[draw((uint32_t)(sizeof words / sizeof *words))]);
     } else {
-        memcpy(to, page, page_bytes);
-        bytes = page_bytes;
+        uint32_t page = draw(PAGES);
+        bytes = page_bytes[page];
+        memcpy(to, pages[page], bytes);
         for (uint32_t n = 1 + draw(8); n > 0; n--) {
             size_t from = draw((uint32_t)bytes), part = 1 + draw(30), into = draw((uint32_t)bytes);
             if (part > bytes - from)
@@ -106,7 +122,7 @@ int main(int count, char **arguments) {
     uint64_t first = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
     static char text[LIMIT];
     int wrong = 0, failed = 0;
-    read_page();
+    read_pages();
     for (int i = 0; i < texts; i++) {
         state = (first + (uint64_t)i) * 0x9e3779b97f4a7c15ull | 1;
         size_t bytes = make(text);

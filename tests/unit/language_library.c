@@ -1,0 +1,329 @@
+/* The library's cells against tests/ref/cells: values and gradients that PyTorch computed from the
+ * papers' equations (torch_library.py), ragged, in f64; and a sequence against its steps, bit for
+ * bit. No cell of the library is without such a file. */
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/eddy.h"
+
+enum { STEPS = 5, SAMPLES = 2, PLACES = 4, TABLES = 256 };
+
+/* One cell's file, and what was made of it. */
+typedef struct reference {
+    json_t *file;
+    const char *cell;
+    double *tables[TABLES];
+    int count;
+    eddy_model *m;
+    eddy_axes t, b, s;
+    eddy_value loss;
+} reference;
+
+static const double *numbers(reference *r, const json_t *table, size_t *count) {
+    const json_t *data = json_object_get(table, "data");
+    *count = json_array_size(data);
+    double *out = malloc((*count + 1) * sizeof *out);
+    cr_assert(out && r->count < TABLES);
+    r->tables[r->count++] = out;
+    for (size_t i = 0; i < *count; i++)
+        out[i] = json_number_value(json_array_get(data, i));
+    return out;
+}
+
+/* Dimensions of a table behind `axes` leading ones. */
+static void shape_of(const json_t *table, size_t axes, int64_t out[9]) {
+    const json_t *shape = json_object_get(table, "shape");
+    size_t rank = json_array_size(shape) - axes;
+    for (size_t i = 0; i < rank; i++)
+        out[i] = json_integer_value(json_array_get(shape, i + axes));
+    out[rank] = EDDY_SCALAR;
+}
+
+static bool is_over(const reference *r, const char *name) {
+    size_t i;
+    json_t *one;
+    bool found = false;
+    json_array_foreach(json_object_get(r->file, "over"), i, one) found |=
+        strcmp(json_string_value(one), name) == 0;
+    return found;
+}
+
+/* The inputs of the file as inputs of the model, sizes and numbers as they are. */
+static int arguments_of(reference *r, eddy_argument *list) {
+    const eddy_site here = {__FILE__, __LINE__};
+    int count = 0;
+    const char *name;
+    json_t *one;
+    json_object_foreach(json_object_get(r->file, "sizes"), name, one) list[count++] =
+        (eddy_argument){name, NULL, json_number_value(one)};
+    json_object_foreach(json_object_get(r->file, "numbers"), name, one) list[count++] =
+        (eddy_argument){name, NULL, json_number_value(one)};
+    list[count++] =
+        (eddy_argument){"train", NULL, json_number_value(json_object_get(r->file, "train"))};
+    json_object_foreach(json_object_get(r->file, "inputs"), name, one) {
+        int64_t shape[9];
+        shape_of(one, 2, shape);
+        eddy_axes axes = (is_over(r, name) ? r->s : r->t) | r->b;
+        eddy_value x = (eddy_input)(r->m, name, EDDY_F64, axes, shape, here);
+        list[count++] = (eddy_argument){name, x, 0};
+    }
+    list[count] = (eddy_argument){0};
+    return count;
+}
+
+/* The place of a result among those of the cell. */
+static int result_of(const reference *r, const eddy_cells *library, const char *name) {
+    eddy_cell_about about;
+    eddy_cell_part part;
+    int cell = 0, found = -1;
+    while (eddy_cells_at(library, cell, &about) && strcmp(about.name, r->cell) != 0)
+        cell++;
+    for (int i = 0, k = 0; eddy_cells_part(library, cell, i, &part); i++)
+        if (part.role == EDDY_CELL_RESULT) {
+            if (strcmp(part.name, name) == 0)
+                found = k;
+            k++;
+        }
+    cr_assert_geq(found, 0, "%s has no result %s", r->cell, name);
+    return found;
+}
+
+static void open_reference(reference *r, const char *path) {
+    json_error_t error;
+    *r = (reference){.file = json_load_file(path, 0, &error)};
+    cr_assert(r->file, "%s: %s", path, error.text);
+    r->cell = json_string_value(json_object_get(r->file, "cell"));
+    r->m = eddy_model_new(&(eddy_options){.dtype = EDDY_F64});
+}
+
+static void close_reference(reference *r) {
+    eddy_model_free(r->m);
+    for (int i = 0; i < r->count; i++)
+        free(r->tables[i]);
+    json_decref(r->file);
+}
+
+/* The cell, the loss over all results, and all gradients as outputs. */
+static void build(reference *r, const eddy_cells *library) {
+    eddy_argument list[40];
+    eddy_value results[16] = {NULL};
+    int count = arguments_of(r, list);
+    (eddy_use)(r->m, NULL, r->cell, "n", r->t, results, list, (eddy_site){__FILE__, __LINE__});
+    cr_assert_eq(eddy_model_status(r->m), EDDY_OK, "%s", eddy_model_message(r->m));
+    const char *name;
+    json_t *one;
+    json_object_foreach(json_object_get(r->file, "weights"), name, one) {
+        int64_t shape[9];
+        char called[64];
+        shape_of(one, 2, shape);
+        snprintf(called, sizeof called, "weight %s", name);
+        eddy_value y = results[result_of(r, library, name)];
+        eddy_value w = (eddy_input)(r->m, called, EDDY_F64, r->t | r->b, shape,
+                                    (eddy_site){__FILE__, __LINE__});
+        eddy_value part = eddy_total(eddy_reduce_all(eddy_mul(y, w), EDDY_SUM), r->t | r->b);
+        r->loss = r->loss ? eddy_add(r->loss, part) : part;
+        eddy_output(r->m, name, y);
+    }
+    eddy_output(r->m, "the loss", r->loss);
+    for (int i = 0; i < count; i++)
+        if (list[i].value) {
+            char called[64];
+            snprintf(called, sizeof called, "d %s", list[i].name);
+            eddy_output(r->m, called, eddy_gradient(r->loss, list[i].value));
+        }
+    for (int i = 0; i < eddy_trainable_count(r->m); i++) {
+        char called[128];
+        snprintf(called, sizeof called, "d %s", eddy_value_name(eddy_trainable(r->m, i)) + 2);
+        eddy_output(r->m, called, eddy_gradient(r->loss, eddy_trainable(r->m, i)));
+    }
+}
+
+static void expect_near(reference *r, eddy_run *run, const char *output, const json_t *table,
+                        double tolerance) {
+    size_t count;
+    const double *expected = numbers(r, table, &count), *found = eddy_run_read(run, output);
+    double largest = 1;
+    cr_assert(found, "%s: %s", r->cell, eddy_run_message(run));
+    cr_assert_eq(count, eddy_run_elements(run, output), "%s: %s has another size", r->cell, output);
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs(expected[i]));
+    for (size_t i = 0; i < count; i++)
+        cr_expect(fabs(found[i] - expected[i]) <= tolerance * largest,
+                  "%s: %s[%zu] is %.17g, expected %.17g", r->cell, output, i, found[i],
+                  expected[i]);
+}
+
+static void set_params(reference *r, eddy_params *s) {
+    const char *name;
+    json_t *one;
+    int found = 0;
+    json_object_foreach(json_object_get(r->file, "params"), name, one) {
+        char called[128];
+        size_t count;
+        snprintf(called, sizeof called, "n.%s", name);
+        const double *values = numbers(r, one, &count);
+        cr_assert_eq(eddy_params_write(s, called, values, count), EDDY_OK, "%s: %s", r->cell,
+                     eddy_params_message(s));
+        found++;
+    }
+    cr_expect_eq(found, eddy_params_count(s), "%s: the file lacks parameters", r->cell);
+}
+
+static void set_inputs(reference *r, eddy_run *run, const char *group, const char *prefix) {
+    const char *name;
+    json_t *one;
+    json_object_foreach(json_object_get(r->file, group), name, one) {
+        char called[64];
+        size_t count;
+        snprintf(called, sizeof called, "%s%s", prefix, name);
+        const double *values = numbers(r, one, &count);
+        eddy_run_input(run, called, values, count);
+    }
+}
+
+static void check_reference(const char *path, const eddy_cells *library) {
+    reference r;
+    open_reference(&r, path);
+    int32_t lengths[SAMPLES];
+    for (size_t i = 0; i < SAMPLES; i++)
+        lengths[i] =
+            (int32_t)json_integer_value(json_array_get(json_object_get(r.file, "lengths"), i));
+    r.b = eddy_batch(r.m, "b");
+    r.t = eddy_time_ragged(r.m, "t", r.b, "lengths");
+    r.s = json_array_size(json_object_get(r.file, "over")) ? eddy_time(r.m, "s") : 0;
+    build(&r, library);
+    eddy_program *p;
+    eddy_run *run;
+    cr_assert_eq(eddy_compile(r.m, &p), EDDY_OK, "%s: %s", r.cell, eddy_model_message(r.m));
+    eddy_params *s = eddy_params_new(&(eddy_options){.dtype = EDDY_F64}, 1);
+    cr_assert_eq(eddy_run_new(p, s, &run), EDDY_OK, "%s: %s", r.cell, eddy_run_message(run));
+    set_params(&r, s);
+    eddy_run_resize(run, (eddy_extent[]){{"t", STEPS}, {"b", SAMPLES}, {"s", PLACES}}, r.s ? 3 : 2);
+    set_inputs(&r, run, "inputs", "");
+    set_inputs(&r, run, "weights", "weight ");
+    eddy_run_input(run, "lengths", lengths, SAMPLES);
+    cr_assert_eq(eddy_run_call(run), EDDY_OK, "%s: %s", r.cell, eddy_run_message(run));
+    const char *name;
+    json_t *one;
+    double loss = json_number_value(json_object_get(r.file, "loss"));
+    cr_expect_leq(fabs(eddy_run_number(run, "the loss") - loss), 1e-11 * fmax(1, fabs(loss)));
+    json_object_foreach(json_object_get(r.file, "outputs"), name, one)
+        expect_near(&r, run, name, one, 1e-12);
+    json_object_foreach(json_object_get(r.file, "grads"), name, one) {
+        char called[128];
+        snprintf(called, sizeof called, "d %s", name);
+        expect_near(&r, run, called, one, 1e-11);
+    }
+    eddy_run_free(run);
+    eddy_params_free(s);
+    eddy_program_free(p);
+    close_reference(&r);
+}
+
+/* ---- a sequence and its steps */
+
+/* Runs `steps` steps from `from` on of a carried cell. */
+static void call(reference *r, eddy_run *run, size_t from, size_t steps) {
+    const char *name;
+    json_t *one;
+    eddy_run_resize(run, (eddy_extent[]){{"t", (int64_t)steps}, {"b", SAMPLES}, {"s", PLACES}},
+                    r->s ? 3 : 2);
+    json_object_foreach(json_object_get(r->file, "inputs"), name, one) {
+        size_t count;
+        const double *values = numbers(r, one, &count);
+        size_t row = count / (is_over(r, name) ? PLACES : STEPS);
+        if (is_over(r, name))
+            eddy_run_input(run, name, values, count);
+        else
+            eddy_run_input(run, name, values + from * row, steps * row);
+    }
+    cr_assert_eq(eddy_run_call(run), EDDY_OK, "%s: %s", r->cell, eddy_run_message(run));
+}
+
+static void check_steps(const char *path, const eddy_cells *library) {
+    reference r;
+    eddy_argument list[40];
+    eddy_value results[16] = {NULL};
+    open_reference(&r, path);
+    r.b = eddy_batch(r.m, "b");
+    r.t = eddy_time(r.m, "t");
+    r.s = json_array_size(json_object_get(r.file, "over")) ? eddy_time(r.m, "s") : 0;
+    eddy_carry(r.m, r.t, 0);
+    arguments_of(&r, list);
+    (eddy_use)(r.m, NULL, r.cell, "n", r.t, results, list, (eddy_site){__FILE__, __LINE__});
+    const char *name;
+    json_t *one;
+    json_object_foreach(json_object_get(r.file, "outputs"), name, one)
+        eddy_output(r.m, name, results[result_of(&r, library, name)]);
+    eddy_program *p;
+    eddy_run *run;
+    cr_assert_eq(eddy_compile(r.m, &p), EDDY_OK, "%s: %s", r.cell, eddy_model_message(r.m));
+    eddy_params *s = eddy_params_new(&(eddy_options){.dtype = EDDY_F64}, 1);
+    cr_assert_eq(eddy_run_new(p, s, &run), EDDY_OK, "%s: %s", r.cell, eddy_run_message(run));
+    set_params(&r, s);
+    json_object_foreach(json_object_get(r.file, "outputs"), name, one) {
+        eddy_run_reset(run);
+        call(&r, run, 0, STEPS);
+        size_t count = eddy_run_elements(run, name), row = count / STEPS;
+        double *whole = malloc(count * sizeof *whole);
+        memcpy(whole, eddy_run_read(run, name), count * sizeof *whole);
+        eddy_run_reset(run);
+        for (size_t t = 0; t < STEPS; t++) {
+            call(&r, run, t, 1);
+            cr_expect_eq(memcmp(whole + t * row, eddy_run_read(run, name), row * sizeof *whole), 0,
+                         "%s: step %zu of %s differs from that of the sequence", r.cell, t, name);
+        }
+        free(whole);
+    }
+    eddy_run_free(run);
+    eddy_params_free(s);
+    eddy_program_free(p);
+    close_reference(&r);
+}
+
+/* ---- all cells */
+
+static void for_each(void (*check)(const char *path, const eddy_cells *library), int part) {
+    eddy_cells *library;
+    eddy_cell_about about;
+    cr_assert_eq(eddy_cells_library(NULL, &library), EDDY_OK);
+    int i = 0;
+    for (; eddy_cells_at(library, i, &about); i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/tests/ref/cells/%s.json", EDDY_SOURCE_DIR, about.name);
+        if (i % 4 == part)
+            check(path, library);
+    }
+    cr_expect_geq(i, 60);
+    eddy_cells_free(library);
+}
+
+Test(language_library, values_and_gradients_0) {
+    for_each(check_reference, 0);
+}
+
+Test(language_library, values_and_gradients_1) {
+    for_each(check_reference, 1);
+}
+
+Test(language_library, values_and_gradients_2) {
+    for_each(check_reference, 2);
+}
+
+Test(language_library, values_and_gradients_3) {
+    for_each(check_reference, 3);
+}
+
+Test(language_library, a_sequence_is_its_steps_0) {
+    for_each(check_steps, 0);
+    for_each(check_steps, 1);
+}
+
+Test(language_library, a_sequence_is_its_steps_1) {
+    for_each(check_steps, 2);
+    for_each(check_steps, 3);
+}
