@@ -57,6 +57,6 @@ int apply_run(arena *memory, const options *o) {
         table_write(memory, output, bits, set.rows, 1, names);
     session_end(&s);
     eddy_params_free(params);
-    json_decref(home.settings);
+    folder_close(&home);
     return CLI_DONE;
 }

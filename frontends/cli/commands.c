@@ -28,8 +28,15 @@ static const option_row train_options[] = {
      .letter = 'c',
      .kind = OPTION_TEXT,
      .argument = "NAME",
-     .otherwise = "lstm",
-     .about = "a cell of the library: lstm, gru, elman",
+     .about =
+         "a cell of the file (its last one); without a file, of the library: lstm (the default), "
+         "gru, elman",
+     .kept = true,
+     .fixed = true},
+    {.name = "set",
+     .kind = OPTION_TEXT,
+     .argument = "NAMES",
+     .about = "dimensions and numbers of the cell of a file, as H=128,dt=0.1",
      .kept = true,
      .fixed = true},
     {.name = "size",
@@ -38,7 +45,7 @@ static const option_row train_options[] = {
      .otherwise = "128",
      .low = 1,
      .high = 65536,
-     .about = "units of a layer",
+     .about = "units of a layer: of every dimension that nothing else gives",
      .kept = true,
      .fixed = true},
     {.name = "layers",
@@ -291,6 +298,48 @@ static const option_row report_options[] = {
     {0},
 };
 
+static const option_row check_options[] = {
+    {.name = "cell",
+     .letter = 'c',
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .about = "one cell of the file, or of the library where there is no file"},
+    {.name = "set",
+     .kind = OPTION_TEXT,
+     .argument = "NAMES",
+     .about = "dimensions and numbers, as H=8,dt=0.1; other dimensions are 4, 8, 12 ..."},
+    {.name = "format",
+     .kind = OPTION_CHOICE,
+     .argument = "text|gcc|json",
+     .otherwise = "text",
+     .about = "gcc, json: only reads the file, and lists its mistakes for an editor"},
+    {0},
+};
+
+static const option_row show_options[] = {
+    {.name = "cell",
+     .letter = 'c',
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .about = "a cell of the file (its last one), or of the library where there is no file"},
+    {.name = "set",
+     .kind = OPTION_TEXT,
+     .argument = "NAMES",
+     .about = "dimensions and numbers, as H=64,dt=0.1; other dimensions are 4, 8, 12 ..."},
+    {.name = "as",
+     .kind = OPTION_CHOICE,
+     .argument = "report|graph|dot",
+     .otherwise = "report",
+     .about = "graph: the graph in the language of docs/graph.md; dot: for Graphviz"},
+    {.name = "pass",
+     .kind = OPTION_TEXT,
+     .argument = "LETTERS",
+     .about = "the graph after these passes (docs/passes.md), or all"},
+    {0},
+};
+
+static const option_row explain_options[] = {{0}};
+
 static const option_row doctor_options[] = {{0}};
 
 static const option_row help_options[] = {
@@ -303,15 +352,16 @@ static const option_row help_options[] = {
 };
 
 const command_row commands[] = {
-    {"train", "--data FILE [OPTION...]", "trains a cell on a text",
-     "Trains a model around a cell: symbols of a text in, the next symbol out. The folder of the\n"
-     "run holds the record of its settings (run.json), a log of JSON lines (log.jsonl), the last\n"
-     "checkpoint and the best one by validation (safetensors).\n"
+    {"train", "[FILE] --data FILE [OPTION...]", "trains a cell on a text",
+     "Trains a model around a cell of a file in the cell language, or of the library: symbols of\n"
+     "a text in, the next symbol out. The folder of the run holds the record of its settings\n"
+     "(run.json), a log of JSON lines (log.jsonl), the last checkpoint and the best one by\n"
+     "validation (safetensors).\n"
      "\n"
      "A checkpoint is replaced whole or not at all, and a run that goes on from one ends with the\n"
      "bits of a run that was never stopped, on any number of threads. SIGINT and SIGTERM finish\n"
      "the step, save, and end with status 130.",
-     OPTION_FILE, 0, 0, train_options, train_run},
+     OPTION_FILE, 0, 1, train_options, train_run},
     {"generate", "RUN [OPTION...]", "draws text from a trained run",
      "Draws a text symbol by symbol from the checkpoint of a run and prints it as it is made. The\n"
      "same seed draws the same text.",
@@ -325,6 +375,22 @@ const command_row commands[] = {
      "over training, gates that are saturated, rates, times and memory. Every number on it is in\n"
      "the log of the run.",
      OPTION_FOLDER, 1, 1, report_options, report_run},
+    {"check", "FILE [OPTION...]", "asks a cell what can be asked of any cell",
+     "Reads a file and runs each of its cells in ways that must agree: its gradient against\n"
+     "difference quotients and against a plain evaluator, in f64; step = chunk = sequence, a row\n"
+     "alone = the row in a batch, lengths, and threads, to the bit. Then warns of what is right\n"
+     "and will not work: values that overflow, gates that begin saturated, parameters without a\n"
+     "gradient, states that forget or explode.",
+     OPTION_FILE, 0, 1, check_options, examine_run},
+    {"show", "FILE [OPTION...]", "what the compiler makes of a cell",
+     "Tells the class of the recurrence; for each line of the cell in which stage it is computed\n"
+     "(once, before the loop over time, inside it, after it), with its flops and the weights that\n"
+     "it reads; and how many bytes training remembers of each step.",
+     OPTION_FILE, 0, 1, show_options, show_run},
+    {"explain", "[CODE]", "what a code in a message means",
+     "Tells what a mistake in a cell file is about, with a text that holds it and what is said of\n"
+     "that text. Without a code, lists all.",
+     OPTION_TEXT, 0, 1, explain_options, explain_run},
     {"doctor", "", "what this machine offers, and whether it computes right",
      "Prints the processor and the vectors that code is made for, the compiler behind it, the\n"
      "threads, and computes for a second: an LSTM is differentiated, compiled and trained; its\n"

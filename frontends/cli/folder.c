@@ -15,6 +15,7 @@
 folder folder_at(arena *memory, const char *path) {
     return (folder){.path = path,
                     .record = cli_path(memory, path, "run.json"),
+                    .cell = cli_path(memory, path, "cell.eddy"),
                     .log = cli_path(memory, path, "log.jsonl"),
                     .checkpoint = cli_path(memory, path, "checkpoint.safetensors"),
                     .best = cli_path(memory, path, "best.safetensors")};
@@ -44,7 +45,8 @@ static json_t *folder_kept(const options *o) {
 }
 
 static json_t *folder_network(const network *n) {
-    return json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:I, s:I, s:b}", "cell", n->cell, "size",
+    return json_pack("{s:s, s:b, s:s?, s:I, s:I, s:I, s:f, s:s, s:I, s:I, s:b}", "cell",
+                     n->cell.name, "file", n->cell.path != NULL, "set", n->set, "size",
                      (json_int_t)n->size, "layers", (json_int_t)n->layers, "embedding",
                      (json_int_t)n->embedding, "dropout", n->dropout, "data",
                      n->kind == DATA_TEXT ? "text" : "table", "inputs", (json_int_t)n->inputs,
@@ -61,7 +63,23 @@ static json_t *folder_data(const data *from) {
                      "bytes", from->symbols.bytes, "symbols", codes);
 }
 
+/* The run keeps the text of its cell: what it was begun with, whatever becomes of the file. */
+static void folder_keep_cell(const folder *f, const network *net) {
+    jmp_buf escape;
+    arena memory;
+    size_t bytes;
+    if (!net->cell.path || cli_file_exists(f->cell))
+        return;
+    arena_init(&memory, allocator_default(), &escape);
+    if (setjmp(escape) != 0)
+        cli_fail(CLI_FAILED, "out of memory");
+    const char *words = cli_read_file(&memory, net->cell.path, &bytes);
+    cli_write_file(f->cell, words, bytes);
+    arena_free(&memory);
+}
+
 void folder_write(folder *f, const options *o, const network *net, const data *from) {
+    folder_keep_cell(f, net);
     json_decref(f->settings);
     f->settings = folder_kept(o);
     json_t *record =
@@ -105,8 +123,8 @@ folder folder_open(arena *memory, const char *path) {
     json_error_t wrong;
     json_int_t size, layers, embedding, inputs, outputs, rows;
     const char *cell, *kind, *sum;
-    json_t *codes, *settings;
-    int classes, bytes;
+    json_t *codes, *settings, *set;
+    int classes, bytes, file;
     size_t length;
     if (!cli_file_exists(f.record))
         cli_fail(CLI_FAILED, "%s is not the folder of a run: there is no %s", path, f.record);
@@ -114,17 +132,19 @@ folder folder_open(arena *memory, const char *path) {
     json_t *record = json_loadb(words, length, JSON_REJECT_DUPLICATES, &wrong);
     if (!record)
         cli_fail(CLI_FAILED, "%s:%d:%d: %s", f.record, wrong.line, wrong.column, wrong.text);
-    if (json_unpack_ex(record, &wrong, 0,
-                       "{s:{s:s, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b}, s:{s:I, s:s, s:b, s:o}, "
-                       "s:o}",
-                       "network", "cell", &cell, "size", &size, "layers", &layers, "embedding",
-                       &embedding, "dropout", &f.net.dropout, "data", &kind, "inputs", &inputs,
-                       "outputs", &outputs, "classes", &classes, "data", "rows", &rows,
-                       "fingerprint", &sum, "bytes", &bytes, "symbols", &codes, "settings",
-                       &settings) != 0)
+    if (json_unpack_ex(
+            record, &wrong, 0,
+            "{s:{s:s, s:b, s:o, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b}, s:{s:I, s:s, s:b, s:o}, "
+            "s:o}",
+            "network", "cell", &cell, "file", &file, "set", &set, "size", &size, "layers", &layers,
+            "embedding", &embedding, "dropout", &f.net.dropout, "data", &kind, "inputs", &inputs,
+            "outputs", &outputs, "classes", &classes, "data", "rows", &rows, "fingerprint", &sum,
+            "bytes", &bytes, "symbols", &codes, "settings", &settings) != 0)
         cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f.record, wrong.text);
     folder_read_symbols(memory, &f, codes, bytes);
-    f.net.cell = arena_copy_text(memory, cell);
+    f.net.set = json_is_string(set) ? arena_copy_text(memory, json_string_value(set)) : NULL;
+    f.net.cell =
+        cell_find(memory, file ? f.cell : NULL, arena_copy_text(memory, cell), f.net.set, size);
     f.net.size = size;
     f.net.layers = layers;
     f.net.embedding = embedding;
@@ -140,6 +160,11 @@ folder folder_open(arena *memory, const char *path) {
         cli_fail(CLI_FAILED, "%s: %d symbols, but %lld outputs", f.record, f.symbols.count,
                  (long long)f.net.outputs);
     return f;
+}
+
+void folder_close(folder *f) {
+    json_decref(f->settings);
+    cell_free(&f->net.cell);
 }
 
 const char *folder_weights(const folder *f, const char *which) {

@@ -1,4 +1,5 @@
-/* The folder of a run: run.json (what is trained, and how), log.jsonl, checkpoint.safetensors (the
+/* The folder of a run: run.json (what is trained, and how), cell.eddy (the cell's
+ * file as it was), log.jsonl, checkpoint.safetensors (the
  * last one), best.safetensors (the best one by validation). */
 #ifndef EDDY_FRONTENDS_CLI_FOLDER_H
 #define EDDY_FRONTENDS_CLI_FOLDER_H
@@ -10,7 +11,7 @@
 
 typedef struct folder {
     const char *path;
-    const char *record, *log, *checkpoint, *best; /* paths in it */
+    const char *record, *cell, *log, *checkpoint, *best; /* paths in it */
     network net;
     alphabet symbols;
     size_t rows;
@@ -22,8 +23,9 @@ typedef struct folder {
 folder folder_at(arena *memory, const char *path);
 /* Makes the folder; refuses one that has a record. */
 void folder_create(const folder *f);
-/* Writes the record. */
+/* Writes the record, and a copy of the cell's file where it has none. */
 void folder_write(folder *f, const options *o, const network *net, const data *from);
+void folder_close(folder *f);
 /* Reads the record; a mistake ends the process. */
 folder folder_open(arena *memory, const char *path);
 /* The file of weights: "best" where there is one, or "last". */

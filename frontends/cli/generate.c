@@ -70,6 +70,6 @@ int generate_run(arena *memory, const options *o) {
     putchar('\n');
     session_end(&s);
     eddy_params_free(params);
-    json_decref(home.settings);
+    folder_close(&home);
     return CLI_DONE;
 }

@@ -8,40 +8,15 @@
 #include "frontends/cli/network.h"
 
 #include <stdio.h>
-#include <string.h>
-
-static const struct {
-    const char *name;
-    eddy_cell *cell;
-} network_table[] = {{"lstm", eddy_lstm}, {"gru", eddy_gru}, {"elman", eddy_elman}};
-enum { NETWORK_CELLS = sizeof network_table / sizeof *network_table };
-
-const char *const network_cells[] = {"lstm", "gru", "elman", NULL};
-
-static eddy_cell *network_find(const char *name) {
-    for (int i = 0; i < NETWORK_CELLS; i++)
-        if (strcmp(network_table[i].name, name) == 0)
-            return network_table[i].cell;
-    return NULL;
-}
-
-void network_check_cell(const char *cell) {
-    if (network_find(cell))
-        return;
-    const char *near = suggest_nearest(cell, network_cells, NETWORK_CELLS);
-    cli_fail(CLI_USAGE, "there is no cell '%s'%s%s%s", cell, near ? "; did you mean '" : "",
-             near ? near : "; there are lstm, gru and elman", near ? "'?" : "");
-}
 
 eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x,
                          bool training) {
-    eddy_cell_options how = {.forget_bias = 1};
     if (n->kind == DATA_TEXT)
         x = eddy_embedding(m, "embedding", n->outputs, n->embedding, x);
     for (int64_t layer = 1; layer <= n->layers; layer++) {
         char name[32];
         snprintf(name, sizeof name, "layer%lld", (long long)layer);
-        x = (network_find(n->cell))(m, name, t, n->size, x, &how, EDDY_HERE);
+        x = cell_use(&n->cell, m, name, t, x, training);
         if (training)
             x = eddy_dropout(x, n->dropout, eddy_value_axes(x));
     }

@@ -2,11 +2,13 @@
 #ifndef EDDY_FRONTENDS_CLI_NETWORK_H
 #define EDDY_FRONTENDS_CLI_NETWORK_H
 
+#include "frontends/cli/cell.h"
 #include "frontends/cli/data.h"
 
 typedef struct network {
-    const char *cell;
-    int64_t size; /* units of a layer */
+    cell_source cell;
+    const char *set; /* dimensions of the cell, as given; NULL: none */
+    int64_t size;    /* of all others */
     int64_t layers;
     int64_t embedding; /* of a symbol of a text */
     double dropout;    /* between layers, while training */
@@ -15,10 +17,6 @@ typedef struct network {
     bool classes;
 } network;
 
-/* Names of the cells of the library, ended by NULL. */
-extern const char *const network_cells[];
-/* A mistake ends the process, with a word that may have been meant. */
-void network_check_cell(const char *cell);
 /* Writes the model: x, a symbol (i32 []) or a row of numbers, to logits or predictions [outputs].
  */
 eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x, bool training);

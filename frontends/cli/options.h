@@ -83,6 +83,9 @@ int train_run(arena *memory, const options *o);
 int generate_run(arena *memory, const options *o);
 int apply_run(arena *memory, const options *o);
 int report_run(arena *memory, const options *o);
+int explain_run(arena *memory, const options *o);
+int examine_run(arena *memory, const options *o);
+int show_run(arena *memory, const options *o);
 int doctor_run(arena *memory, const options *o);
 int help_run(arena *memory, const options *o);
 

@@ -215,6 +215,6 @@ int report_run(arena *memory, const options *o) {
     cli_write_file(output, page.at, page.count);
     printf("%s\n", output);
     json_decref(log);
-    json_decref(home.settings);
+    folder_close(&home);
     return CLI_DONE;
 }

@@ -132,13 +132,19 @@ static void train_read(train *t) {
     t->y_count = 1;
 }
 
-static void train_describe(train *t) {
+/* The cell is that of the folder when the run goes on. */
+static void train_describe(train *t, bool resume) {
     const options *o = t->o;
-    network_check_cell(options_text(o, "cell"));
-    t->net = (network){.cell = options_text(o, "cell"),
-                       .size = options_integer(o, "size"),
+    const char *path = o->operand_count ? o->operands[0] : NULL, *name = options_text(o, "cell");
+    const char *set = options_text(o, "set");
+    int64_t size = options_integer(o, "size");
+    cell_source cell = resume ? t->home.net.cell
+                              : cell_find(t->memory, path, path || name ? name : "lstm", set, size);
+    t->net = (network){.cell = cell,
+                       .set = set,
+                       .size = size,
                        .layers = options_integer(o, "layers"),
-                       .embedding = options_integer(o, "embedding"),
+                       .embedding = cell.width ? cell.width : options_integer(o, "embedding"),
                        .dropout = options_real(o, "dropout"),
                        .kind = t->set.kind,
                        .inputs = t->set.inputs,
@@ -282,14 +288,14 @@ static int train_loop(train *t) {
 
 static void train_log_start(train *t, const char *event) {
     json_t *line = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "event", event, "step",
-                             (json_int_t)t->at.step, "cell", t->net.cell, "steps",
+                             (json_int_t)t->at.step, "cell", t->net.cell.name, "steps",
                              (json_int_t)t->steps, "rows", (json_int_t)t->set.rows, "held_rows",
                              (json_int_t)(t->held.end - t->held.begin), "rows_a_step",
                              (json_int_t)(t->rows.count * t->rows.steps));
     facts_add(t->memory, line, t->params, &t->learning);
     if (!options_given(t->o, "quiet"))
         printf("%s: %lld weights, %zu symbols of %lld kinds (%zu held out), compiled in %.0f ms\n",
-               t->net.cell, (long long)json_integer_value(json_object_get(line, "weights")),
+               t->net.cell.name, (long long)json_integer_value(json_object_get(line, "weights")),
                t->set.rows, (long long)t->net.outputs, t->held.end - t->held.begin,
                json_real_value(json_object_get(line, "compile_milliseconds")));
     log_write(&t->log, line);
@@ -297,6 +303,9 @@ static void train_log_start(train *t, const char *event) {
 
 /* Options of the run that goes on, and its params. */
 static void train_resume(train *t, options *o) {
+    if (o->operand_count)
+        cli_fail(CLI_USAGE, "a run that goes on has its own copy of the cell: leave out '%s'",
+                 o->operands[0]);
     t->home = folder_open(t->memory, options_text(o, "run"));
     folder_settings(t->memory, &t->home, o);
     t->params = cli_file_exists(t->home.checkpoint)
@@ -312,7 +321,7 @@ int train_run(arena *memory, const options *given) {
     if (resume)
         train_resume(t, &o);
     train_read(t);
-    train_describe(t);
+    train_describe(t, resume);
     t->steps = options_integer(&o, "steps");
     if (resume && t->set.fingerprint != t->home.fingerprint)
         cli_fail(CLI_FAILED, "%s is not what this run began with: going on would mix two texts",
@@ -342,6 +351,7 @@ int train_run(arena *memory, const options *given) {
         session_end(&t->testing);
     session_end(&t->learning);
     eddy_params_free(t->params);
-    json_decref(t->home.settings);
+    t->home.net.cell = t->net.cell;
+    folder_close(&t->home);
     return status;
 }

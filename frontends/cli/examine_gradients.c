@@ -1,0 +1,254 @@
+/* Gradients by three witnesses, in f64: compiled code, the plain evaluator on the graph as the user
+ * wrote it, and difference quotients of the compiled values.
+ *
+ * The loss is the sum of all results, each element with a weight of its own, over all steps and
+ * samples, so no wrong element can hide behind another. Each parameter and each input is asked
+ * about by itself, along a random direction: the quotient (f(p + e v) - f(p - e v)) / 2e against
+ * <gradient, v>. A parameter whose gradient is 0 everywhere learns nothing, and that is said too.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/rng.h"
+#include "frontends/capi.h"
+#include "frontends/cli/examine.h"
+#include "graph/graph.h"
+
+static const examine_part gradients_whole = {0, EXAMINE_STEPS, 0, EXAMINE_SAMPLES};
+static const double gradients_nudge = 1e-5;
+
+typedef struct gradients {
+    examine *e;
+    session s;
+    eddy_params *params;
+    int weights, count;  /* trainable parameters, then inputs that are floats */
+    const char **names;  /* theirs */
+    char (*outputs)[32]; /* their gradients' */
+    double worst;        /* relative difference to quotients */
+    double evaluated;    /* ... to the evaluator */
+    int wrong;
+} gradients;
+
+/* sum over everything of weight * result, of every result that is a float. */
+static eddy_value gradients_loss(const examine_model *of) {
+    eddy_model *m = of->m;
+    eddy_value loss = NULL;
+    size_t count = m->graph.outputs.count;
+    for (size_t i = 0; i < count; i++) {
+        op_node *n = m->graph.outputs.at[i].node;
+        if (n->dtype != DTYPE_F64)
+            continue;
+        char name[48];
+        int64_t dimensions[LIMIT_RANK + 1];
+        snprintf(name, sizeof name, "weight of %zu", i);
+        for (int k = 0; k < n->shape.rank; k++)
+            dimensions[k] = n->shape.dimension[k];
+        dimensions[n->shape.rank] = EDDY_SCALAR;
+        eddy_value weight = (eddy_input)(m, name, EDDY_F64, n->domain, dimensions, EDDY_HERE);
+        eddy_value product = eddy_mul(weight, capi_value(m, n));
+        eddy_value sum = eddy_reduce_all(product, EDDY_SUM);
+        if (n->domain)
+            sum = eddy_total(sum, n->domain);
+        loss = loss ? eddy_add(loss, sum) : sum;
+    }
+    return loss;
+}
+
+/* What is asked about: parameters, then inputs of the cell. */
+static eddy_value *gradients_subjects(gradients *g, eddy_model *m) {
+    arena *memory = g->e->memory;
+    VEC(eddy_value) all = {0};
+    g->weights = eddy_trainable_count(m);
+    for (int i = 0; i < g->weights; i++)
+        vec_push(memory, &all, eddy_trainable(m, i));
+    for (size_t i = 0; i < m->graph.nodes.count; i++) {
+        op_node *n = m->graph.nodes.at[i];
+        if (n->op == OP_INPUT && n->dtype == DTYPE_F64)
+            vec_push(memory, &all, capi_value(m, n));
+    }
+    g->count = (int)all.count;
+    g->names = arena_array(memory, const char *, g->count + 1);
+    g->outputs = arena_take_array(memory, (size_t)g->count + 1, sizeof *g->outputs);
+    for (int i = 0; i < g->count; i++)
+        g->names[i] = arena_copy_text(memory, all.at[i]->node->attributes.text);
+    return all.at;
+}
+
+/* Outputs "loss" and "gradient 0", ... */
+static void gradients_add(gradients *g, const examine_model *of) {
+    eddy_model *m = of->m;
+    eddy_value *subjects = gradients_subjects(g, m), loss = gradients_loss(of);
+    eddy_value *slopes = arena_array(g->e->memory, eddy_value, g->count + 1);
+    eddy_grad(loss, subjects, g->count, slopes);
+    eddy_output(m, "loss", loss);
+    for (int i = 0; i < g->count; i++) {
+        snprintf(g->outputs[i], sizeof g->outputs[i], "gradient %d", i);
+        eddy_output(m, g->outputs[i], slopes[i]);
+    }
+}
+
+static void gradients_set(gradients *g, int i, const double *to, size_t n) {
+    if (i < g->weights)
+        cli_check(eddy_params_write(g->params, g->names[i], to, n), eddy_params_message(g->params));
+    else
+        session_input(&g->s, g->names[i], to, n);
+}
+
+static void gradients_get(gradients *g, int i, double *out, size_t n) {
+    eddy_slot slot;
+    if (i < g->weights) {
+        cli_check(eddy_params_read(g->params, g->names[i], out, n), eddy_params_message(g->params));
+        return;
+    }
+    for (int k = 0; eddy_program_slot(g->s.program, EDDY_INPUT, k, &slot); k++)
+        if (strcmp(slot.name, g->names[i]) == 0)
+            memcpy(out, examine_input(g->e, &slot, &gradients_whole, 1, NULL), n * sizeof *out);
+}
+
+static double gradients_value(gradients *g) {
+    session_call(&g->s);
+    return session_number(&g->s, "loss");
+}
+
+/* The two differ. Where the value does not change at all, the gradient is one of the user's own. */
+static void gradients_differ(gradients *g, int i, double inner, double quotient) {
+    const char *name = g->names[i];
+    int line = examine_line(g->e, name);
+    g->wrong++;
+    if (quotient == 0)
+        examine_say(g->e, EXAMINE_WARNING, line,
+                    "the gradient by %s is %.6g along a direction in which nothing changes: a "
+                    "surrogate, if an adjoint says so",
+                    name, inner);
+    else
+        examine_say(g->e, EXAMINE_FAULT, line,
+                    "the gradient by %s is %.6g along a direction, and the difference quotient "
+                    "%.6g",
+                    name, inner, quotient);
+}
+
+/* <gradient, v> against the quotient along v. */
+static void gradients_direction(gradients *g, int i, const double *slope, double *kept, size_t n,
+                                uint64_t direction) {
+    double *moved = arena_array(g->e->memory, double, n + 1), inner = 0, length = 0, sides[2];
+    for (int side = 0; side < 2; side++) {
+        inner = length = 0;
+        for (size_t k = 0; k < n; k++) {
+            double v = rng_normal(7, direction, k);
+            inner += slope[k] * v;
+            length += fabs(slope[k] * v);
+            moved[k] = kept[k] + (side ? gradients_nudge : -gradients_nudge) * v;
+        }
+        gradients_set(g, i, moved, n);
+        sides[side] = gradients_value(g);
+    }
+    gradients_set(g, i, kept, n);
+    double quotient = (sides[1] - sides[0]) / (2 * gradients_nudge);
+    double scale = fabs(inner) + fabs(quotient) + 1e-3 * length + 1e-4 * (1 + fabs(sides[0]));
+    double difference = fabs(quotient - inner) / scale;
+    if (!(difference <= 1e-5))
+        gradients_differ(g, i, inner, quotient);
+    else if (difference > g->worst)
+        g->worst = difference;
+}
+
+static void gradients_of(gradients *g, int i) {
+    size_t n = eddy_run_elements(g->s.run, g->names[i]);
+    double *slope = arena_array(g->e->memory, double, n + 1);
+    double *kept = arena_array(g->e->memory, double, n + 1);
+    bool zero = true;
+    if (!n) { /* the program does not have it */
+        if (i < g->weights)
+            examine_say(g->e, EXAMINE_WARNING, examine_line(g->e, g->names[i]),
+                        "no result depends on the parameter %s", g->names[i]);
+        return;
+    }
+    gradients_value(g);
+    memcpy(slope, eddy_run_read(g->s.run, g->outputs[i]), n * sizeof(double));
+    gradients_get(g, i, kept, n);
+    for (size_t k = 0; k < n; k++)
+        zero = zero && slope[k] == 0;
+    if (zero && i < g->weights)
+        examine_say(g->e, EXAMINE_WARNING, examine_line(g->e, g->names[i]),
+                    "the gradient by %s is 0 everywhere: it will never learn", g->names[i]);
+    int wrong = g->wrong;
+    for (uint64_t direction = 0; direction < 3 && g->wrong == wrong; direction++)
+        gradients_direction(g, i, slope, kept, n, direction);
+}
+
+/* ---- the evaluator */
+
+/* Compares what compiled code left in the outputs with the graph, evaluated node by node. */
+static void gradients_evaluate(gradients *g, const examine_model *of) {
+    examine_values values;
+    char why[LIMIT_MESSAGE];
+    const examine_look look = {&g->s, g->params, gradients_whole, 1};
+    if (!examine_evaluate(g->e, of, &look, &values, why, sizeof why)) {
+        examine_say(g->e, EXAMINE_NOTE, 0, "the evaluator: not run: %s", why);
+        return;
+    }
+    for (size_t i = 0; i < values.g.outputs.count; i++) {
+        const graph_output *out = &values.g.outputs.at[i];
+        size_t elements;
+        const double *want = eval_value(values.at, out->node, &elements);
+        const double *have = eddy_run_read(g->s.run, out->name);
+        double largest = 0, difference = 0;
+        if (out->node->dtype != DTYPE_F64)
+            continue;
+        for (size_t k = 0; k < elements; k++) {
+            largest = fmax(largest, fabs(want[k]));
+            difference = fmax(difference, fabs(want[k] - have[k]));
+        }
+        if (!(difference <= 1e-10 * largest))
+            examine_say(g->e, EXAMINE_FAULT, 0,
+                        "compiled code and the evaluator disagree about %s by %.2g", out->name,
+                        difference);
+        if (difference <= 1e-10 * largest && largest > 0)
+            g->evaluated = fmax(g->evaluated, difference / largest);
+    }
+}
+
+/* Away from where it begins: zeros would hide what they are multiplied with. */
+static void gradients_move(gradients *g, int i) {
+    size_t n = eddy_run_elements(g->s.run, g->names[i]);
+    double *at = arena_array(g->e->memory, double, n + 1);
+    if (!n)
+        return;
+    cli_check(eddy_params_read(g->params, g->names[i], at, n), eddy_params_message(g->params));
+    for (size_t k = 0; k < n; k++)
+        at[k] += 0.3 * rng_normal(3, rng_stream_of(g->names[i]), k);
+    cli_check(eddy_params_write(g->params, g->names[i], at, n), eddy_params_message(g->params));
+}
+
+void examine_gradients(examine *e) {
+    const eddy_options wide = {.dtype = EDDY_F64};
+    char why[LIMIT_MESSAGE];
+    gradients g = {.e = e, .params = eddy_params_new(&wide, 1)};
+    const examine_kind kind = {.type = EDDY_F64, .training = true};
+    examine_model of = examine_build(e, kind), kept = examine_build(e, kind);
+    gradients_add(&g, &of);
+    gradients_add(&g, &kept);
+    if (!examine_begin(&of, g.params, &g.s, why, sizeof why))
+        cli_fail(CLI_FAILED, "%s", why);
+    examine_fill(e, &g.s, &gradients_whole, 1, NULL);
+    for (int i = 0; i < g.weights; i++)
+        gradients_move(&g, i);
+    cli_check(eddy_run_threads(g.s.run, 1), eddy_run_message(g.s.run));
+    int before = e->faults + e->warnings;
+    for (int i = 0; i < g.count; i++)
+        gradients_of(&g, i);
+    if (e->faults + e->warnings == before && g.count)
+        examine_say(e, EXAMINE_OK, 0,
+                    "gradients by %d parameters and inputs: %.0e from difference quotients in f64",
+                    g.count, g.worst);
+    before = e->faults;
+    gradients_value(&g);
+    gradients_evaluate(&g, &kept);
+    if (e->faults == before)
+        examine_say(e, EXAMINE_OK, 0, "compiled code: %.0e from the plain evaluator in f64",
+                    g.evaluated);
+    eddy_model_free(kept.m);
+    session_end(&g.s);
+    eddy_params_free(g.params);
+}

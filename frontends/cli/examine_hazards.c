@@ -1,0 +1,199 @@
+/* What is right and yet will not work: values that overflow, gates that are shut from the start,
+ * states that forget at once.
+ *
+ * Inputs a hundred times as large as usual come before long in training. What then is not finite is
+ * traced by the evaluator to the first line whose own operands still were. Memory is asked as a
+ * derivative: what the results at the last step owe to each state, step by step back. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "frontends/capi.h"
+#include "frontends/cli/examine.h"
+
+enum { HAZARDS_BACK = 32 };
+
+/* ---- values */
+
+static bool hazards_finite(const eval *at, const op_node *n) {
+    size_t elements;
+    const float *values = n->dtype == DTYPE_F32 ? eval_value(at, n, &elements) : NULL;
+    for (size_t i = 0; values && i < elements; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+static bool hazards_is_source(const eval *at, const op_node *n) {
+    if (hazards_finite(at, n))
+        return false;
+    for (int i = 0; i < n->count; i++)
+        if (n->arguments[i] && !hazards_finite(at, n->arguments[i]))
+            return false;
+    return true;
+}
+
+static void hazards_overflow(examine *e, const examine_values *large) {
+    for (size_t i = 0; i < large->g.nodes.count; i++) {
+        const op_node *n = large->g.nodes.at[i];
+        if (!hazards_is_source(large->at, n))
+            continue;
+        const char *op = op_get((op_id)n->op)->name;
+        examine_say(e, EXAMINE_WARNING, n->where.line,
+                    "%s%s%s is not finite when inputs are a hundred times as large as usual", op,
+                    n->name ? ", " : "", n->name ? n->name : "");
+        return;
+    }
+    examine_say(e, EXAMINE_OK, 0, "inputs a hundred times as large: all values are finite");
+}
+
+static void hazards_gates(examine *e, const examine_values *usual) {
+    for (size_t i = 0; i < usual->g.nodes.count; i++) {
+        const op_node *n = usual->g.nodes.at[i];
+        size_t elements = 0, shut = 0;
+        if (n->op != OP_SIGMOID || n->dtype != DTYPE_F32)
+            continue;
+        const float *values = eval_value(usual->at, n, &elements);
+        for (size_t k = 0; values && k < elements; k++)
+            shut += values[k] < 0.01F || values[k] > 0.99F;
+        if (values && shut * 2 > elements)
+            examine_say(e, EXAMINE_WARNING, n->where.line,
+                        "%s begins saturated: %.0f%% of its values are outside (0.01, 0.99), where "
+                        "gradients hardly pass",
+                        n->name ? n->name : "a sigmoid", 100.0 * (double)shut / (double)elements);
+    }
+}
+
+static void hazards_values(examine *e) {
+    char why[LIMIT_MESSAGE];
+    eddy_params *params = eddy_params_new(NULL, 1);
+    examine_look look = {.params = params, .part = {0, EXAMINE_STEPS, 0, EXAMINE_SAMPLES}};
+    examine_kind kind = {.type = EDDY_F32};
+    examine_model of = examine_build(e, kind), kept = examine_build(e, kind);
+    examine_values values;
+    session s;
+    if (!examine_begin(&of, params, &s, why, sizeof why))
+        cli_fail(CLI_FAILED, "%s", why);
+    examine_fill(e, &s, &look.part, 1, NULL);
+    look.s = &s;
+    look.scale = 1;
+    if (examine_evaluate(e, &kept, &look, &values, why, sizeof why))
+        hazards_gates(e, &values);
+    look.scale = 100;
+    if (examine_evaluate(e, &kept, &look, &values, why, sizeof why))
+        hazards_overflow(e, &values);
+    eddy_model_free(kept.m);
+    session_end(&s);
+    eddy_params_free(params);
+}
+
+/* ---- memory */
+
+/* "h.before" is what a state is called before the step. */
+static const char *hazards_name(arena *memory, const char *name) {
+    static const char suffix[] = ".before";
+    size_t length = name ? strlen(name) : 0, end = sizeof suffix - 1;
+    if (length > end && strcmp(name + length - end, suffix) == 0)
+        length -= end;
+    return name ? arena_print(memory, "%.*s", (int)length, name) : "without a name";
+}
+
+/* The norm of what the results at the last step owe to a state at each step, as output "memory i".
+ */
+static int hazards_ask(examine *e, const examine_model *of, const char ***names, int **lines) {
+    eddy_model *m = of->m;
+    eddy_value loss = NULL;
+    VEC(eddy_value) states = {0};
+    VEC(const char *) called = {0};
+    VEC(int) places = {0};
+    size_t outputs = m->graph.outputs.count, nodes = m->graph.nodes.count;
+    for (size_t i = 0; i < outputs; i++) {
+        op_node *n = m->graph.outputs.at[i].node;
+        if (n->dtype != DTYPE_F64 || !(n->domain & of->t))
+            continue;
+        eddy_value sum = eddy_reduce_all(capi_value(m, n), EDDY_SUM);
+        sum = eddy_last(sum, of->t);
+        if (eddy_value_axes(sum))
+            sum = eddy_total(sum, eddy_value_axes(sum));
+        loss = loss ? eddy_add(loss, sum) : sum;
+    }
+    for (size_t i = 0; loss && i < nodes; i++) {
+        op_node *n = m->graph.nodes.at[i];
+        if (n->op != OP_DELAY || n->attributes.domain == 0 || !n->arguments[0] ||
+            (eddy_axes)1 << n->attributes.axis != of->t || n->attributes.distance < 1 ||
+            n->dtype != DTYPE_F64)
+            continue;
+        vec_push(e->memory, &states, capi_value(m, n->arguments[0]));
+        vec_push(e->memory, &places, n->where.line);
+        vec_push(e->memory, &called, hazards_name(e->memory, n->name));
+    }
+    eddy_value *slopes = arena_array(e->memory, eddy_value, states.count + 1);
+    if (states.count)
+        eddy_grad(loss, states.at, (int)states.count, slopes);
+    for (size_t i = 0; i < states.count; i++) {
+        char output[32];
+        snprintf(output, sizeof output, "memory %zu", i);
+        eddy_value square = eddy_reduce_all(eddy_square(slopes[i]), EDDY_SUM);
+        if (eddy_value_axes(square) & ~of->t)
+            square = eddy_total(square, eddy_value_axes(square) & ~of->t);
+        eddy_output(m, output, eddy_sqrt(eddy_expand(square, of->t)));
+    }
+    *names = called.at;
+    *lines = places.at;
+    return (int)states.count;
+}
+
+static void hazards_state(examine *e, session *s, int i, const char *name, int line) {
+    char output[32];
+    snprintf(output, sizeof output, "memory %d", i);
+    const double *norms = eddy_run_read(s->run, output);
+    cli_check(eddy_run_status(s->run), eddy_run_message(s->run));
+    double now = norms[HAZARDS_BACK], then = norms[0], largest = 0;
+    for (int t = 0; t <= HAZARDS_BACK; t++)
+        largest = fmax(largest, norms[t]);
+    if (largest == 0) {
+        examine_say(e, EXAMINE_WARNING, line, "no result depends on the state %s", name);
+    } else if (then < 1e-15 * fmax(now, largest)) {
+        examine_say(e, EXAMINE_WARNING, line,
+                    "the state %s forgets: %.0e of the gradient is left after %d steps", name,
+                    then / largest, HAZARDS_BACK);
+    } else if (now > 0 && then > 1e6 * now) {
+        examine_say(e, EXAMINE_WARNING, line,
+                    "the gradient by the state %s explodes: %.0e times as much after %d steps",
+                    name, then / now, HAZARDS_BACK);
+    } else {
+        examine_say(e, EXAMINE_OK, 0, "state %s: %.1e of the gradient is left after %d steps", name,
+                    then / largest, HAZARDS_BACK);
+    }
+}
+
+static void hazards_memory(examine *e) {
+    const eddy_options wide = {.dtype = EDDY_F64};
+    char why[LIMIT_MESSAGE];
+    const char **names;
+    int *lines;
+    session s;
+    examine_model of = examine_build(e, (examine_kind){.type = EDDY_F64});
+    int count = hazards_ask(e, &of, &names, &lines);
+    if (!count) {
+        examine_say(e, EXAMINE_NOTE, 0, "memory: not run, since the cell has no state");
+        eddy_model_free(of.m);
+        return;
+    }
+    eddy_params *params = eddy_params_new(&wide, 1);
+    if (!examine_begin(&of, params, &s, why, sizeof why)) {
+        examine_say(e, EXAMINE_NOTE, 0, "memory: not run: %s", why);
+    } else {
+        examine_fill(e, &s, &(examine_part){0, HAZARDS_BACK + 1, 0, 2}, 1, NULL);
+        session_call(&s);
+        for (int i = 0; i < count; i++)
+            hazards_state(e, &s, i, names[i], lines[i]);
+        session_end(&s);
+    }
+    eddy_params_free(params);
+}
+
+void examine_hazards(examine *e) {
+    hazards_values(e);
+    hazards_memory(e);
+}
