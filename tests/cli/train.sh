@@ -20,7 +20,8 @@ refused "eddy: --rate takes a number from 0 to 1e+06, not 'fast'
 Try 'eddy train --help'." train --rate fast
 refused "eddy: nothing to learn from: --data FILE is missing
 Try 'eddy train --help'." train
-refused "eddy: there is no cell 'ltsm'; did you mean 'lstm'?" train --data text.txt --cell ltsm
+refused "eddy: the library has no cell 'ltsm'; did you mean 'lstm'?" \
+    train --data text.txt --cell ltsm
 wrong "eddy: cannot open missing.txt: No such file or directory" train --data missing.txt
 printf 'good\nb\xffd\n' >broken.txt
 wrong "eddy: broken.txt:2: byte 0xff (number 6 of the file) is no UTF-8; --symbols bytes takes any \
