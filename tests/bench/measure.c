@@ -8,11 +8,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "core/rng.h"
 #include "docs/examples/common/wall_clock.h"
 #include "tests/bench/rate.h"
+#include "tests/bench/store.h"
 
 enum { SAMPLES = 4000, SEED = 1 };
 static const double sample_seconds = 1e-4;
@@ -83,17 +82,6 @@ static void measure_size(const measure_use *use, measure_facts *out) {
     out->arena_growth = large - out->arena_floats;
 }
 
-/* Numbers in [-0.5, 0.5); ids of symbols. */
-static void measure_draw(void *to, eddy_dtype type, size_t elements, const char *name) {
-    for (size_t i = 0; i < elements; i++) {
-        double u = rng_uniform(SEED, rng_stream_of(name), i);
-        if (type == EDDY_I32)
-            ((int32_t *)to)[i] = (int32_t)(u * (int)MODELS_SYMBOLS);
-        else
-            ((float *)to)[i] = (float)(u - 0.5);
-    }
-}
-
 /* Lends every input and output memory of ours: what is left is the program's own. */
 static void measure_lend(measure_use *use, measure_facts *out) {
     for (eddy_role role = EDDY_INPUT; role <= EDDY_OUTPUT; role++) {
@@ -108,7 +96,7 @@ static void measure_lend(measure_use *use, measure_facts *out) {
             }
             use->lent[use->lent_count++] = memory;
             if (role == EDDY_INPUT) {
-                measure_draw(memory, slot.dtype, elements, slot.name);
+                store_draw(memory, slot.dtype, elements, slot.name);
                 eddy_run_input(use->run, slot.name, memory, elements);
                 out->input_bytes += elements * sizeof(float);
             } else {
@@ -119,24 +107,7 @@ static void measure_lend(measure_use *use, measure_facts *out) {
     }
 }
 
-/* Biases, gains and statistics begin as zeros and ones, which would hide a peer that leaves them
- * out: they move a little. Gains are halved besides: with gains of 1, a recurrence between layer
- * norms is chaotic, and no two systems agree after a hundred steps. */
-static void measure_stir(measure_use *use) {
-    eddy_tensor tensor;
-    for (int i = 0; eddy_params_at(use->params, i, &tensor); i++) {
-        float *values = tensor.rank == 1 ? malloc(tensor.elements * sizeof *values) : NULL;
-        if (!values)
-            continue;
-        measure_draw(values, EDDY_F32, tensor.elements, tensor.name);
-        for (size_t j = 0; j < tensor.elements; j++)
-            values[j] = 0.5F * ((const float *)tensor.data)[j] + 0.25F * values[j];
-        eddy_params_write(use->params, tensor.name, values, tensor.elements);
-        free(values);
-    }
-}
-
-measure_use *measure_begin(const model_row *row, measure_facts *out) {
+measure_use *measure_begin(const model_row *row, const char *folder, measure_facts *out) {
     measure_use *use = calloc(1, sizeof *use);
     *out = (measure_facts){.message = "out of memory"};
     if (!use)
@@ -146,8 +117,11 @@ measure_use *measure_begin(const model_row *row, measure_facts *out) {
     measure_compile(use, out);
     if (!use->program)
         return use;
+    if (!store_weights(use->program, use->params, folder)) {
+        snprintf(out->message, sizeof out->message, "the weights cannot be written");
+        return use;
+    }
     eddy_run_new(use->program, use->params, &use->run);
-    measure_stir(use);
     measure_size(use, out);
     measure_lend(use, out);
     out->chosen = eddy_run_thread_count(use->run);
@@ -165,56 +139,6 @@ void measure_end(measure_use *use) {
     for (int i = 0; i < use->lent_count; i++)
         free(use->lent[i]);
     free(use);
-}
-
-/* ---- files */
-
-static bool measure_file(const char *folder, const char *name, const void *from, size_t bytes) {
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    bool good = file && fwrite(from, 1, bytes, file) == bytes;
-    return file && fclose(file) == 0 && good;
-}
-
-static json_t *measure_entry(const char *name, eddy_dtype type, bool parameter) {
-    return json_pack("{s:s, s:s, s:b, s:[]}", "name", name, "dtype",
-                     type == EDDY_I32 ? "i32" : "f32", "parameter", parameter, "shape");
-}
-
-static void measure_dimensions(json_t *entry, const int64_t *dimensions, int rank) {
-    for (int i = 0; i < rank; i++)
-        json_array_append_new(json_object_get(entry, "shape"), json_integer(dimensions[i]));
-}
-
-json_t *measure_store(measure_use *use, eddy_role role, const char *folder) {
-    json_t *list = json_array();
-    bool good = true;
-    eddy_slot slot;
-    for (int i = 0; eddy_program_slot(use->program, role, i, &slot); i++) {
-        json_t *entry = measure_entry(slot.name, slot.dtype, false);
-        for (int axis = 0; axis < slot.axis_count; axis++) {
-            int64_t extent = eddy_run_extent(use->run, slot.axes[axis]);
-            measure_dimensions(entry, &extent, 1);
-        }
-        measure_dimensions(entry, slot.dimensions, slot.rank);
-        json_array_append_new(list, entry);
-        const void *from = role == EDDY_INPUT ? use->lent[i] : eddy_run_read(use->run, slot.name);
-        size_t bytes = eddy_run_elements(use->run, slot.name) * sizeof(float);
-        good = good && from && measure_file(folder, slot.name, from, bytes);
-    }
-    eddy_tensor tensor;
-    for (int i = 0; role == EDDY_INPUT && eddy_params_at(use->params, i, &tensor); i++) {
-        json_t *entry = measure_entry(tensor.name, tensor.dtype, true);
-        measure_dimensions(entry, tensor.dimensions, tensor.rank);
-        json_array_append_new(list, entry);
-        size_t bytes = tensor.elements * sizeof(float);
-        good = good && measure_file(folder, tensor.name, tensor.data, bytes);
-    }
-    if (good)
-        return list;
-    json_decref(list);
-    return NULL;
 }
 
 /* ---- calls and their time */

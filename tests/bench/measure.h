@@ -2,8 +2,6 @@
 #ifndef EDDY_TESTS_BENCH_MEASURE_H
 #define EDDY_TESTS_BENCH_MEASURE_H
 
-#include <jansson.h>
-
 #include "tests/bench/models.h"
 
 /* A compiled row with the memory lent to it. */
@@ -31,14 +29,10 @@ typedef struct measure_facts {
     char message[512]; /* "": all is well */
 } measure_facts;
 
-/* What went wrong is in out->message; the result (NULL when out of memory) must be ended. */
-measure_use *measure_begin(const model_row *row, measure_facts *out);
+/* Its weights go to a file of the folder. What went wrong is in out->message; the result (NULL when
+ * out of memory) must be ended. */
+measure_use *measure_begin(const model_row *row, const char *folder, measure_facts *out);
 void measure_end(measure_use *use);
-
-/* Writes what the program is given (EDDY_INPUT: inputs, and all parameters) or gives (EDDY_OUTPUT)
- * to files of the folder that are called as they are: f32 or i32, row-major. A list of {name,
- * dtype, parameter, shape}, the caller's; NULL when a file cannot be written. */
-json_t *measure_store(measure_use *use, eddy_role role, const char *folder);
 
 /* So many calls from the start of the sequence; false when one fails, or an output is not finite.
  */

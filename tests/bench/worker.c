@@ -19,6 +19,7 @@
 #include "jit/emit.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/rate.h"
+#include "tests/bench/store.h"
 
 enum { LINE = 4096 };
 
@@ -101,10 +102,10 @@ static json_t *worker_begin(const json_t *request, measure_use **use) {
     };
     measure_facts facts;
     measure_end(*use);
-    *use = measure_begin(&row, &facts);
+    *use = measure_begin(&row, folder, &facts);
     if (*facts.message)
         return worker_error(facts.message);
-    json_t *given = measure_store(*use, EDDY_INPUT, folder);
+    json_t *given = store_tensors(*use, EDDY_INPUT, folder);
     if (!given)
         return worker_error("inputs cannot be written");
     return json_pack("{s:o, s:f, s:f, s:f, s:f, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:f, s:f}",
@@ -125,7 +126,7 @@ static json_t *worker_call(const json_t *request, measure_use *use) {
         const char *message = eddy_run_message(use->run);
         return worker_error(*message ? message : "an output is not finite");
     }
-    json_t *found = measure_store(use, EDDY_OUTPUT, folder);
+    json_t *found = store_tensors(use, EDDY_OUTPUT, folder);
     return found ? json_pack("{s:o}", "found", found) : worker_error("outputs cannot be written");
 }
 

@@ -15,6 +15,7 @@ thousandth of the largest of all is held against that thousandth.
 """
 
 import json
+import math
 import os
 import statistics
 import sys
@@ -28,7 +29,9 @@ def read(folder, entries):
     arrays = {}
     for entry in entries:
         dtype = numpy.int32 if entry["dtype"] == "i32" else numpy.float32
-        array = numpy.fromfile(os.path.join(folder, entry["name"]), dtype)
+        path = os.path.join(folder, entry["file"])
+        count = math.prod(entry["shape"])
+        array = numpy.fromfile(path, dtype, count, offset=entry["offset"])
         arrays[entry["name"]] = array.reshape(entry["shape"])
     return arrays
 
