@@ -48,11 +48,12 @@ typedef struct eddy_code {
 } eddy_code;
 EDDY_API bool eddy_cells_code(int i, eddy_code *out);
 
-/* Cell i of the text: its name, the comment before it (with its #; "" when none), where it is;
- * false when there are not that many. sound: no mistake was found in it. */
+/* Cell i of the text: its name, the comment before it (with its #; "" when none), its file, where
+ * the name is and how many lines the cell has; false when there are not that many. sound: no
+ * mistake was found in it. */
 typedef struct eddy_cell_about {
-    const char *name, *about;
-    int line, column;
+    const char *name, *about, *file;
+    int line, column, lines;
     bool sound;
 } eddy_cell_about;
 EDDY_API bool eddy_cells_at(const eddy_cells *c, int i, eddy_cell_about *out);

@@ -164,7 +164,9 @@ bool function_pair(const function_call *c, eddy_value out[2]) {
 
 operand function_outer(const function_call *c) {
     const eddy_site here = c->s->here;
-    eddy_value x[2] = {function_real(c, 0), function_real(c, 1)};
+    eddy_value x[2];
+    x[0] = function_real(c, 0);
+    x[1] = function_real(c, 1);
     for (int i = 0; i < 2; i++)
         if (x[i] && eddy_value_rank(x[i]) != 1)
             return function_type(c, i, "a vector");

@@ -46,6 +46,28 @@ static double language_stand_in(size_t i) {
     return 48.0 * primes[i % (sizeof primes / sizeof *primes)];
 }
 
+/* Is there an order of loops that computes the results? The graph's own message says where not. */
+static void language_order(eddy_cells *c, const syntax_cell *cell, lower *l, const cell_use *use) {
+    graph *g = &l->m->graph;
+    VEC(op_node *) roots = {0};
+    for (size_t i = 0; i < cell->results.count; i++) {
+        operand x = use->results[i];
+        if (x.kind != OPERAND_VALUE)
+            return;
+        vec_push(&c->memory, &roots, x.value->node);
+        if (x.imaginary)
+            vec_push(&c->memory, &roots, x.imaginary->node);
+    }
+    schedule_list items = {0};
+    if (schedule_graph(g, &l->m->memory, roots.at, roots.count, -1, &items))
+        return;
+    if (l->m->problem.code == STATUS_OUT_OF_MEMORY)
+        return;
+    report_add(&c->mistakes, REPORT_illegal, cell->from, cell->where, "%s",
+               lower_graph_words(l->m));
+    error_clear(&l->m->problem);
+}
+
 static void language_check(eddy_cells *c, const syntax_cell *cell) {
     const eddy_allocator table = {c->memory_source.allocate, c->memory_source.release,
                                   c->memory_source.user};
@@ -75,7 +97,10 @@ static void language_check(eddy_cells *c, const syntax_cell *cell) {
     for (size_t i = 0; i < cell->dimensions.count; i++)
         use.arguments[use.count++] = (cell_argument){.name = cell->dimensions.at[i].name,
                                                      .value = lower_number(language_stand_in(i))};
+    size_t before = c->mistakes.entries.count;
     lower_cell(&l, cell, &use);
+    if (c->mistakes.entries.count == before && eddy_model_status(m) == EDDY_OK)
+        language_order(c, cell, &l, &use);
     bool memory = eddy_model_status(m) != EDDY_OUT_OF_MEMORY;
     c->memory.escape = outer;
     capi_leave(m, &frame);
@@ -257,7 +282,9 @@ bool eddy_cells_at(const eddy_cells *c, int i, eddy_cell_about *out) {
         return false;
     const syntax_cell *cell = c->cells.at[i];
     source_place place = source_find(cell->from, cell->where);
-    *out = (eddy_cell_about){cell->name, cell->comment, place.line, place.column, c->sound[i]};
+    int last = source_find(cell->from, cell->end).line;
+    *out = (eddy_cell_about){cell->name,   cell->comment,         cell->from->name, place.line,
+                             place.column, last - place.line + 1, c->sound[i]};
     return true;
 }
 

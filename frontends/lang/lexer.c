@@ -168,6 +168,8 @@ static void lexer_complain(lexer *x) {
         report_help(x->mistakes, "`*` multiplies element by element, `@` is the matrix product");
     else if (point == '&' || point == '|' || point == '!')
         report_help(x->mistakes, "logic is written `and`, `or`, `not`");
+    else if (point == '%')
+        report_help(x->mistakes, "the remainder is `x mod y`");
 }
 
 static void lexer_strange(lexer *x) {

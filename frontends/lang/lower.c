@@ -38,7 +38,7 @@ operand lower_wrong(scope *s, report_code code, span where, const char *format, 
 }
 
 /* "file:line: words" without its place. */
-static const char *lower_words(const eddy_model *m) {
+const char *lower_graph_words(const eddy_model *m) {
     const char *words = m->problem.message;
     if (!m->problem.where.file)
         return words;
@@ -54,7 +54,7 @@ operand lower_guard(scope *s, span where, operand made) {
     if (eddy_model_status(l->m) == EDDY_OK)
         return made;
     if (l->checking && eddy_model_status(l->m) != EDDY_OUT_OF_MEMORY) {
-        lower_wrong(s, REPORT_refused, where, "%s", lower_words(l->m));
+        lower_wrong(s, REPORT_refused, where, "%s", lower_graph_words(l->m));
         error_clear(&l->m->problem);
     }
     return lower_bad();
@@ -163,7 +163,7 @@ void lower_define(scope *s, const char *name, span where, operand value) {
 /* ---- shapes in words */
 
 void lower_size_note(lower *l, int64_t number, const char *words) {
-    if (!l->checking || number < 1000)
+    if (!l->checking || l->depth > 1 || number < 1000) /* the words of the cell that is checked */
         return;
     for (size_t i = 0; i < l->sizes.count; i++)
         if (l->sizes.at[i].number == number)

@@ -102,6 +102,8 @@ operand lower_wrong(scope *s, report_code code, span where, const char *format, 
 /* If the graph refused what was just built: reports it, as a mistake at this place, while checking.
  * Else returns made. */
 operand lower_guard(scope *s, span where, operand made);
+/* What the graph says is wrong, without its place. */
+const char *lower_graph_words(const eddy_model *m);
 symbol *lower_find(scope *s, const char *name);
 /* Does the name stand in a line that could not be read? Then it may be defined there. */
 bool lower_is_hidden(const scope *s, const char *name);

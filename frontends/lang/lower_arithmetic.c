@@ -178,7 +178,8 @@ static operand arithmetic_pairs(scope *s, const syntax *e, operand x, operand y)
         made.imaginary = eddy_div(x.imaginary, y.value);
         return made;
     }
-    eddy_value square = eddy_add(eddy_square(y.value), eddy_square(y.imaginary));
+    eddy_value square = eddy_square(y.value);
+    square = eddy_add(square, eddy_square(y.imaginary));
     y.imaginary = eddy_neg(y.imaginary);
     operand made = arithmetic_multiply(x, y, false, here);
     made.value = eddy_div(made.value, square);

@@ -57,8 +57,9 @@ static void call_bidirectional(scope *s, const syntax *inner, const syntax_cell 
 
 static void call_stack(scope *s, const syntax *callee, const syntax_cell *base, cell_use use) {
     int64_t layers = 0;
-    if (callee->count < 3 || !lower_whole(s, callee->parts[2], "a number of layers", &layers) ||
-        use.count < 1 || use.arguments[0].name || layers < 1) {
+    if (callee->count > 2 && !lower_whole(s, callee->parts[2], "a number of layers", &layers))
+        return;
+    if (callee->count < 3 || use.count < 1 || use.arguments[0].name || layers < 1) {
         lower_wrong(s, REPORT_cell_arguments, callee->where,
                     "a stack is written stack(cell, 3)(x, ...)");
         return;
@@ -85,13 +86,16 @@ static void call_combinator(scope *s, const syntax *callee, const syntax_cell *b
         call_make(s, inner, base, use);
     } else if (inner && strcmp(name, "residual") == 0) {
         call_make(s, inner, base, use);
-        operand x = use.count > 0 ? use.arguments[0].value : lower_bad();
-        operand y = use.results[0];
-        syntax plus = *callee;
-        plus.kind = SYNTAX_BINARY;
-        plus.op = TOKEN_PLUS;
-        plus.parts = (syntax *[]){callee->parts[0], callee->parts[0]};
-        use.results[0] = lower_guard(s, callee->mark, lower_binary(s, &plus, x, y));
+        operand x = use.count > 0 ? use.arguments[0].value : lower_bad(), y = use.results[0];
+        bool good = x.kind == OPERAND_VALUE && y.kind == OPERAND_VALUE;
+        if (good && !x.imaginary && !y.imaginary && lower_same_shape(x.value, y.value))
+            use.results[0] = lower_value(eddy_add(x.value, y.value));
+        else
+            use.results[0] = lower_bad();
+        if (good && use.results[0].kind == OPERAND_BAD)
+            lower_wrong(s, REPORT_shapes, callee->where,
+                        "residual adds what the cell gives, %s, to its first input, %s",
+                        lower_describe(s->l, y), lower_describe(s->l, x));
     } else if (inner && (two || many)) {
         if (use.name)
             eddy_scope_push(s->l->m, use.name);

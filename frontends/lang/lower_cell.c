@@ -219,6 +219,8 @@ static void cell_inputs(cell_work *w, operand *inputs, const span *places) {
         if (cell_is_number(d))
             continue;
         bool good = lower_shape(&w->s, d, shape);
+        if (!lower_is_free(&w->s, d->name, d->where))
+            continue;
         if (inputs[i].kind == OPERAND_TEXT && good && w->how->make_inputs)
             inputs[i] = lower_guard(&w->s, d->where, cell_make_input(w, d, shape));
         else if (inputs[i].kind == OPERAND_TEXT && good && d->value)
@@ -230,11 +232,8 @@ static void cell_inputs(cell_work *w, operand *inputs, const span *places) {
             inputs[i] = lower_bad();
         }
         inputs[i] = good ? cell_fit(w, d, places[i], inputs[i], shape) : lower_bad();
-        symbol made = {.name = d->name, .where = d->where, .now = inputs[i], .input = true};
-        if (lower_is_function(d->name) || lower_find(&w->s, d->name))
-            lower_define(&w->s, d->name, d->where, inputs[i]); /* which says what is wrong */
-        else
-            lower_push(&w->s, made);
+        lower_push(&w->s,
+                   (symbol){.name = d->name, .where = d->where, .now = inputs[i], .input = true});
     }
 }
 

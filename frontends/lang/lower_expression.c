@@ -63,7 +63,8 @@ static operand expression_step(scope *s, operand axis) {
     const eddy_site here = s->here;
     if (axis.axis != s->time || s->direction > 0)
         return lower_value(eddy_index(s->l->m, axis.axis));
-    eddy_value last = eddy_sub(eddy_end(s->l->m, axis.axis), eddy_integer(s->l->m, 1));
+    eddy_value end = eddy_end(s->l->m, axis.axis);
+    eddy_value last = eddy_sub(end, eddy_integer(s->l->m, 1));
     return lower_value(eddy_sub(last, eddy_index(s->l->m, axis.axis)));
 }
 

@@ -25,7 +25,11 @@ void parser_wrong(parser *p, const char *expected) {
                t->kind == TOKEN_NAME && t->where.bytes < 60
                    ? arena_print(p->memory, "`%s`", t->text)
                    : token_words(t->kind));
-    if (t->kind >= TOKEN_CELL && t->kind <= TOKEN_MOD)
+    if (t->kind == TOKEN_OVER_SIGN && t[-1].kind == TOKEN_OVER_SIGN)
+        report_help(p->mistakes, "a comment begins with `#`");
+    else if (t->kind == TOKEN_TIMES && t[-1].kind == TOKEN_TIMES)
+        report_help(p->mistakes, "a power is written x^2");
+    else if (t->kind >= TOKEN_CELL && t->kind <= TOKEN_MOD)
         report_help(p->mistakes, "%s is a word of the language and cannot be a name",
                     token_words(t->kind));
 }
@@ -37,11 +41,17 @@ bool parser_expect(parser *p, token_kind kind, const char *after) {
     return false;
 }
 
-/* To the end of the line. Returns whether a block opens there. */
-static bool parser_skip_line(parser *p) {
+/* To the end of the line that began at `start`. Braces that it opened are closed by its own, so
+ * that a spoiled family of names does not close a block. Returns whether a block opens there. */
+static bool parser_skip_line(parser *p, const token *start) {
+    int open = 0;
+    for (const token *t = start; t < p->at; t++)
+        open += (t->kind == TOKEN_OPEN_BLOCK) - (t->kind == TOKEN_CLOSE_BLOCK);
     while (p->at->kind != TOKEN_NEWLINE && p->at->kind != TOKEN_END &&
-           p->at->kind != TOKEN_CLOSE_BLOCK)
+           (p->at->kind != TOKEN_CLOSE_BLOCK || open > 0)) {
+        open += (p->at->kind == TOKEN_OPEN_BLOCK) - (p->at->kind == TOKEN_CLOSE_BLOCK);
         p->at++;
+    }
     p->failed = false;
     return p->at[-1].kind == TOKEN_OPEN_BLOCK;
 }
@@ -238,6 +248,7 @@ static void parser_block(parser *p, statement_list *out) {
         if (parser_take(p, TOKEN_NEWLINE))
             continue;
         int depth = p->depth;
+        const token *start = p->at;
         statement s = {.where = p->at->where, .line = p->at->line};
         if (!p->failed)
             parser_statement(p, &s);
@@ -246,7 +257,7 @@ static void parser_block(parser *p, statement_list *out) {
             parser_wrong(p, "the end of the line");
         bool good = !p->failed;
         p->depth = depth;
-        bool again = parser_skip_line(p) && !good;
+        bool again = parser_skip_line(p, start) && !good;
         if (again) { /* what was opened by the line with the mistake */
             p->at--;
             parser_block(p, &s.body);
@@ -311,7 +322,7 @@ static syntax_cell *parser_cell(parser *p) {
     if (!p->failed && p->at->kind != TOKEN_OPEN_BLOCK)
         parser_wrong(p, "`{` after the results");
     c->sound = !p->failed;
-    if (p->failed && parser_skip_line(p))
+    if (p->failed && parser_skip_line(p, p->at))
         p->at--;
     if (p->at->kind == TOKEN_OPEN_BLOCK)
         parser_block(p, &c->body);

@@ -1,5 +1,5 @@
 /* The generated pages of the documentation: docs/ops.md from the op table, docs/passes.md from the
- * pass table.
+ * pass table, docs/cells.md from frontends/cells.
  *
  * The test writes each page anew and compares it with the file, so a page cannot go stale; with
  * EDDY_UPDATE=1 it writes the file instead (./run docs). The text lives with the ops and passes,
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "frontends/eddy.h"
 #include "jit/program.h"
 #include "ops/op.h"
 
@@ -118,6 +119,57 @@ static void passes_page(text *out) {
         text_add(out, "| `%s` | %s |\n", switches[i].name, switches[i].about);
 }
 
+/* The comment before a cell as one line of a table. */
+static void add_about(text *out, const char *about) {
+    bool begins = true;
+    for (; *about; about++) {
+        bool mark = begins && *about == '#';
+        begins = *about == '\n';
+        if (mark && about[1] == ' ')
+            about++;
+        else if (begins && about[1])
+            text_add(out, " ");
+        else if (*about == '|')
+            text_add(out, "\\|");
+        else if (!begins && !mark)
+            text_add_bytes(out, about, 1);
+    }
+}
+
+static void cells_page(text *out) {
+    eddy_cells *cells;
+    eddy_cell_about about;
+    eddy_cell_part part;
+    text_add(out,
+             "# The library's cells\n\n"
+             "Written by the test `golden_docs_pages` from `frontends/cells`; `./run docs` renews "
+             "it.\nA cell is used by its name, from C (`eddy_use` with NULL for the text) or from "
+             "another\ncell ([language.md](language.md)). Each is compared with PyTorch, value and "
+             "gradient\n(`tests/ref/cells`).\n\n"
+             "| cell | gives | lines | what it is |\n| --- | --- | --- | --- |\n");
+    cr_assert_eq(eddy_cells_library(NULL, &cells), EDDY_OK);
+    for (int i = 0; eddy_cells_at(cells, i, &about); i++) {
+        text_add(out, "| `%s(", about.name);
+        const char *between = "";
+        for (int k = 0; eddy_cells_part(cells, i, k, &part); k++)
+            if (part.role == EDDY_CELL_INPUT || part.role == EDDY_CELL_NUMBER) {
+                text_add(out, "%s%s%s", between, part.name, part.shape);
+                between = ", ";
+            }
+        text_add(out, ")` | `");
+        between = "";
+        for (int k = 0; eddy_cells_part(cells, i, k, &part); k++)
+            if (part.role == EDDY_CELL_RESULT) {
+                text_add(out, "%s%s", between, part.name);
+                between = ", ";
+            }
+        text_add(out, "` | %d | ", about.lines - 2); /* without its head and its end */
+        add_about(out, about.about);
+        text_add(out, " |\n");
+    }
+    eddy_cells_free(cells);
+}
+
 static void check_page(const char *path, void (*write)(text *)) {
     arena memory;
     arena_init(&memory, allocator_default(), &escape);
@@ -170,4 +222,8 @@ Test(docs, every_switch_is_described) {
     }
     cr_assert_eq(pclose(found), 0);
     cr_assert_eq(asked, sizeof switches / sizeof *switches, "a switch that nothing reads");
+}
+
+Test(docs, cells_page_is_what_the_library_has) {
+    check_page(EDDY_SOURCE_DIR "/docs/cells.md", cells_page);
 }
