@@ -1,6 +1,7 @@
 /* `eddy run`: a checkpoint over a file. Of a text: how many bits each symbol costs, and all of them
- * in the mean. The file is one sequence, read in blocks whose state is carried: how it is cut does
- * not change a bit. */
+ * in the mean. Of a table: what the model foretells at each row, in the units of the file, and how
+ * far that is from the targets where the file has them. The file is one sequence, read in blocks
+ * whose state is carried: how it is cut does not change a bit. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,52 +12,129 @@
 
 enum { APPLY_STEPS = 256 /* of one call */ };
 
-static session apply_begin(const network *net, eddy_params *params, int threads) {
+typedef struct apply {
+    arena *memory;
+    folder home;
+    data set;
+    const char *path, *output;
+    session s;
+    float *said; /* [rows][columns] */
+    size_t columns;
+} apply;
+
+/* Outputs "said": of a text the loss of each step, of classes the likeliest, else the numbers. */
+static void apply_begin(apply *a, eddy_params *params, int threads) {
+    const network *net = &a->home.net;
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes t = eddy_time(m, "t");
     eddy_carry(m, t, 0);
-    eddy_output(m, "loss", network_loss(net, m, t, 0, false));
+    if (net->kind == DATA_TEXT) {
+        eddy_output(m, "said", network_loss(net, m, t, 0, false));
+    } else {
+        eddy_value x = eddy_input(m, "x", EDDY_F32, t, net->inputs);
+        eddy_value said = network_build(net, m, t, x, false);
+        eddy_output(m, "said", net->classes ? eddy_cast(eddy_argmax(said), EDDY_F32) : said);
+    }
     const eddy_extent extents[] = {{"t", APPLY_STEPS}};
-    return session_begin(m, params, extents, 1, threads);
+    a->s = session_begin(m, params, extents, 1, threads);
+    a->columns = net->kind == DATA_TEXT || net->classes ? 1 : (size_t)net->outputs;
+}
+
+static void apply_call(apply *a) {
+    const data *d = &a->set;
+    size_t width = d->kind == DATA_TEXT ? 1 : (size_t)d->inputs;
+    void *x = arena_take_array(a->memory, APPLY_STEPS * width, 4);
+    void *y = arena_take_array(a->memory, APPLY_STEPS, 4);
+    a->said = arena_array(a->memory, float, d->rows * a->columns + 1);
+    streams rows;
+    streams_all(&rows, 0, d->rows, 1, APPLY_STEPS);
+    session_input(&a->s, "x", x, APPLY_STEPS * width);
+    if (d->kind == DATA_TEXT)
+        session_input(&a->s, "y", y, APPLY_STEPS);
+    for (size_t block = 0, row = 0; block < rows.blocks; block++) {
+        size_t real = streams_fill(&rows, block, d->x, width * 4, x, NULL);
+        if (d->kind == DATA_TEXT)
+            streams_fill(&rows, block, d->y, 4, y, NULL);
+        session_call(&a->s);
+        memcpy(a->said + row * a->columns, eddy_run_read(a->s.run, "said"),
+               real * a->columns * sizeof(float));
+        row += real;
+    }
+}
+
+static void apply_text(apply *a) {
+    double sum = 0;
+    for (size_t i = 0; i < a->set.rows; i++) {
+        sum += (double)a->said[i];
+        a->said[i] = (float)((double)a->said[i] / log(2.0));
+    }
+    printf("%s: %zu symbols, %.4f bits each\n", a->path, a->set.rows,
+           a->set.rows ? sum / (double)a->set.rows / log(2.0) : 0);
+}
+
+static void apply_classes(apply *a) {
+    size_t right = 0;
+    for (size_t i = 0; a->set.y && i < a->set.rows; i++)
+        right += (int32_t)a->said[i] == ((const int32_t *)a->set.y)[i];
+    printf("%s: %zu rows", a->path, a->set.rows);
+    if (a->set.y && a->set.rows)
+        printf(", %.2f%% of the classes right", 100.0 * (double)right / (double)a->set.rows);
+    printf("\n");
+}
+
+/* Back to the units of the file. */
+static void apply_numbers(apply *a) {
+    const columns *c = &a->home.table;
+    const float *y = a->set.y;
+    printf("%s: %zu rows\n", a->path, a->set.rows);
+    for (size_t k = 0; k < a->columns; k++) {
+        double squares = 0, mean = c->mean[c->y[k]], scale = c->scale[c->y[k]];
+        for (size_t i = 0; i < a->set.rows; i++) {
+            float *said = &a->said[i * a->columns + k];
+            double away = y ? (double)*said - (double)y[i * a->columns + k] : 0;
+            squares += away * away;
+            *said = (float)((double)*said * scale + mean);
+        }
+        if (y && a->set.rows)
+            printf("  %s: root mean square error %.6g; its own spread is %.6g\n", c->names[c->y[k]],
+                   sqrt(squares / (double)a->set.rows) * scale, scale);
+    }
+}
+
+static void apply_write(const apply *a) {
+    const columns *c = &a->home.table;
+    const char **names = arena_array(a->memory, const char *, a->columns + 1);
+    names[0] = "bits";
+    for (size_t k = 0; a->set.kind == DATA_TABLE && k < a->columns; k++)
+        names[k] = c->names[c->y[k]];
+    table_write(a->memory, a->output, a->said, a->set.rows, a->columns, names);
 }
 
 int apply_run(arena *memory, const options *o) {
-    const char *path = options_text(o, "data"), *output = options_text(o, "output");
-    static const char *const names[] = {"bits"};
-    folder home = folder_open(memory, o->operands[0]);
+    apply a = {
+        .memory = memory, .path = options_text(o, "data"), .output = options_text(o, "output")};
     checkpoint at;
-    if (!path)
+    if (!a.path)
         cli_fail(CLI_USAGE, "nothing to read: --data FILE is missing\nTry 'eddy run --help'.");
-    if (output)
-        table_check_name(output);
-    data set = data_read_text_in(memory, path, &home.symbols);
+    if (a.output)
+        table_check_name(a.output);
+    a.home = folder_open(memory, o->operands[0]);
+    a.set = a.home.net.kind == DATA_TEXT ? data_read_text_in(memory, a.path, &a.home.symbols)
+                                         : data_read_table_in(memory, a.path, &a.home.table);
     eddy_params *params =
-        checkpoint_load(folder_weights(&home, options_text(o, "checkpoint")), &at);
-    int threads = options_given(o, "threads") ? (int)options_integer(o, "threads") : -1;
-    session s = apply_begin(&home.net, params, threads);
-    int32_t x[APPLY_STEPS], y[APPLY_STEPS];
-    float *bits = arena_array(memory, float, set.rows + 1);
-    double sum = 0;
-    streams rows;
-    streams_all(&rows, 0, set.rows, 1, APPLY_STEPS);
-    session_input(&s, "x", x, APPLY_STEPS);
-    session_input(&s, "y", y, APPLY_STEPS);
-    for (size_t block = 0, row = 0; block < rows.blocks; block++) {
-        size_t real = streams_fill(&rows, block, set.x, 4, x, NULL);
-        streams_fill(&rows, block, set.y, 4, y, NULL);
-        session_call(&s);
-        const float *loss = eddy_run_read(s.run, "loss");
-        for (size_t k = 0; k < real; k++, row++) {
-            bits[row] = (float)((double)loss[k] / log(2.0));
-            sum += (double)loss[k];
-        }
-    }
-    printf("%s: %zu symbols, %.4f bits each\n", path, set.rows,
-           set.rows ? sum / (double)set.rows / log(2.0) : 0);
-    if (output)
-        table_write(memory, output, bits, set.rows, 1, names);
-    session_end(&s);
+        checkpoint_load(folder_weights(&a.home, options_text(o, "checkpoint")), &at);
+    apply_begin(&a, params, options_given(o, "threads") ? (int)options_integer(o, "threads") : -1);
+    apply_call(&a);
+    if (a.set.kind == DATA_TEXT)
+        apply_text(&a);
+    else if (a.set.classes)
+        apply_classes(&a);
+    else
+        apply_numbers(&a);
+    if (a.output)
+        apply_write(&a);
+    session_end(&a.s);
     eddy_params_free(params);
-    folder_close(&home);
+    folder_close(&a.home);
     return CLI_DONE;
 }

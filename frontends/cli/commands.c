@@ -13,7 +13,7 @@ static const option_row train_options[] = {
      .letter = 'd',
      .kind = OPTION_FILE,
      .argument = "FILE",
-     .about = "what to learn from: a text",
+     .about = "what to learn from: a text, or a table of numbers (.csv, .npy)",
      .kept = true,
      .fixed = true},
     {.name = "run",
@@ -73,6 +73,36 @@ static const option_row train_options[] = {
      .low = 0,
      .high = 0.95,
      .about = "share of a layer's outputs that are dropped in training",
+     .kept = true,
+     .fixed = true},
+    {.name = "target",
+     .kind = OPTION_TEXT,
+     .argument = "NAMES",
+     .about = "columns of a table that are to be foretold",
+     .kept = true,
+     .fixed = true},
+    {.name = "ahead",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "1",
+     .low = 0,
+     .high = 1e9,
+     .about = "rows between what is read and the target; 0: none, from the other columns",
+     .kept = true,
+     .fixed = true},
+    {.name = "classes",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "0",
+     .low = 0,
+     .high = 65536,
+     .about = "the target is one of N classes, counted from 0; 0: a number",
+     .kept = true,
+     .fixed = true},
+    {.name = "ignore",
+     .kind = OPTION_TEXT,
+     .argument = "NAMES",
+     .about = "columns of a table that are not read",
      .kept = true,
      .fixed = true},
     {.name = "symbols",
@@ -272,7 +302,7 @@ static const option_row run_options[] = {
      .letter = 'd',
      .kind = OPTION_FILE,
      .argument = "FILE",
-     .about = "what to read: a text"},
+     .about = "what to read: a file as the one that was learned from"},
     {.name = "output",
      .letter = 'o',
      .kind = OPTION_FILE,
@@ -352,11 +382,11 @@ static const option_row help_options[] = {
 };
 
 const command_row commands[] = {
-    {"train", "[FILE] --data FILE [OPTION...]", "trains a cell on a text",
+    {"train", "[FILE] --data FILE [OPTION...]", "trains a cell on a text or a table",
      "Trains a model around a cell of a file in the cell language, or of the library: symbols of\n"
-     "a text in, the next symbol out. The folder of the run holds the record of its settings\n"
-     "(run.json), a log of JSON lines (log.jsonl), the last checkpoint and the best one by\n"
-     "validation (safetensors).\n"
+     "a text in, the next symbol out; or rows of a table in, targets out. The folder of the run\n"
+     "holds the record of its settings (run.json), a log of JSON lines (log.jsonl), the last\n"
+     "checkpoint and the best one by validation (safetensors).\n"
      "\n"
      "A checkpoint is replaced whole or not at all, and a run that goes on from one ends with the\n"
      "bits of a run that was never stopped, on any number of threads. SIGINT and SIGTERM finish\n"
@@ -367,8 +397,9 @@ const command_row commands[] = {
      "same seed draws the same text.",
      OPTION_FOLDER, 1, 1, generate_options, generate_run},
     {"run", "RUN --data FILE [OPTION...]", "a trained run over a file",
-     "Reads a text with the checkpoint of a run and prints how many bits a symbol costs in the\n"
-     "mean; --output has the bits of each.",
+     "Reads a file with the checkpoint of a run. Of a text it prints how many bits a symbol costs\n"
+     "in the mean, and --output has the bits of each; of a table --output has what is foretold at\n"
+     "each row, and how far that is from the targets is printed where the file has them.",
      OPTION_FOLDER, 1, 1, run_options, apply_run},
     {"report", "RUN [--output FILE]", "a run as a page of pictures",
      "Writes one HTML page that needs nothing else: the loss, how far back the gradient reaches\n"

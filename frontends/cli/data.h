@@ -21,6 +21,18 @@ typedef struct alphabet {
     uint32_t *codes; /* of symbol i > 0: a byte or a Unicode scalar value, rising */
 } alphabet;
 
+/* Columns of a table that a model reads (x) and says (y), by number in all; numbers are taken as
+ * (number - mean) / scale. */
+typedef struct columns {
+    int count;
+    const char **names;
+    double *mean, *scale;
+    int x_count, y_count;
+    int *x, *y;
+    int64_t ahead;   /* the target of a row stands so many rows below */
+    int64_t classes; /* the target is one of so many; 0: a number */
+} columns;
+
 typedef struct data {
     data_kind kind;
     size_t rows;
@@ -28,6 +40,7 @@ typedef struct data {
     int64_t inputs, outputs; /* elements of a row; of a text: 1, and the number of symbols */
     bool classes;            /* a target is an i32, one of `outputs` */
     alphabet symbols;        /* of a text */
+    columns table;           /* of a table */
     uint64_t fingerprint;    /* of what was read */
 } data;
 
@@ -47,6 +60,20 @@ void streams_all(streams *s, size_t begin, size_t end, size_t count, size_t step
 size_t streams_fill(const streams *s, size_t block, const void *column, size_t bytes, void *to,
                     int32_t *lengths);
 uint64_t data_fingerprint(const void *at, size_t bytes);
+
+/* ---- data_table.c */
+/* Is it the name of a file of numbers: .csv, .npy? */
+bool data_is_table(const char *path);
+typedef struct table_wish {
+    const char *target, *ignore; /* names of columns, joined by commas; NULL: none */
+    int64_t ahead, classes;
+    double part; /* rows from the start whose mean and scale are those of all */
+} table_wish;
+/* A mistake ends the process. */
+data data_read_table(arena *memory, const char *path, const table_wish *wish);
+/* The same with columns that are known: they are found by name. Targets may be missing: y is then
+ * NULL. */
+data data_read_table_in(arena *memory, const char *path, const columns *known);
 
 /* ---- data_text.c */
 /* Symbols of the first `part` of the text make the alphabet, those that it has at least `rare`

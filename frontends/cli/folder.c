@@ -53,14 +53,32 @@ static json_t *folder_network(const network *n) {
                      "outputs", (json_int_t)n->outputs, "classes", n->classes);
 }
 
+static json_t *folder_columns(const columns *c) {
+    json_t *names = json_array(), *mean = json_array(), *scale = json_array(), *x = json_array(),
+           *y = json_array();
+    for (int i = 0; i < c->count; i++) {
+        json_array_append_new(names, json_string(c->names[i]));
+        json_array_append_new(mean, json_real(c->mean[i]));
+        json_array_append_new(scale, json_real(c->scale[i]));
+    }
+    for (int i = 0; i < c->x_count; i++)
+        json_array_append_new(x, json_integer(c->x[i]));
+    for (int i = 0; i < c->y_count; i++)
+        json_array_append_new(y, json_integer(c->y[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "names", names, "mean", mean, "scale",
+                     scale, "x", x, "y", y, "ahead", (json_int_t)c->ahead, "classes",
+                     (json_int_t)c->classes);
+}
+
 static json_t *folder_data(const data *from) {
     char sum[32];
     json_t *codes = json_array();
     snprintf(sum, sizeof sum, "%016llx", (unsigned long long)from->fingerprint);
     for (int i = 1; i < from->symbols.count; i++)
         json_array_append_new(codes, json_integer(from->symbols.codes[i]));
-    return json_pack("{s:I, s:s, s:b, s:o}", "rows", (json_int_t)from->rows, "fingerprint", sum,
-                     "bytes", from->symbols.bytes, "symbols", codes);
+    return json_pack("{s:I, s:s, s:b, s:o, s:o}", "rows", (json_int_t)from->rows, "fingerprint",
+                     sum, "bytes", from->symbols.bytes, "symbols", codes, "columns",
+                     folder_columns(&from->table));
 }
 
 /* The run keeps the text of its cell: what it was begun with, whatever becomes of the file. */
@@ -118,12 +136,52 @@ static void folder_read_symbols(arena *memory, folder *f, const json_t *codes, b
     }
 }
 
+/* Numbers of columns; a mistake ends the process. */
+static int *folder_read_list(arena *memory, const folder *f, const json_t *list, int limit,
+                             int *count) {
+    size_t given = json_array_size(list);
+    int *out = arena_array(memory, int, given + 1);
+    for (size_t i = 0; i < given; i++) {
+        json_int_t number = json_integer_value(json_array_get(list, i));
+        if (number < 0 || number >= limit || given > (size_t)limit)
+            cli_fail(CLI_FAILED, "%s: there is no column %lld", f->record, (long long)number);
+        out[i] = (int)number;
+    }
+    *count = (int)given;
+    return out;
+}
+
+static void folder_read_columns(arena *memory, folder *f, json_t *from) {
+    json_error_t wrong;
+    json_t *names, *mean, *scale, *x, *y;
+    json_int_t ahead, classes;
+    columns *c = &f->table;
+    if (json_unpack_ex(from, &wrong, 0, "{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "names", &names,
+                       "mean", &mean, "scale", &scale, "x", &x, "y", &y, "ahead", &ahead, "classes",
+                       &classes) != 0)
+        cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f->record, wrong.text);
+    c->count = (int)json_array_size(names);
+    c->ahead = ahead;
+    c->classes = classes;
+    c->names = arena_array(memory, const char *, c->count + 1);
+    c->mean = arena_array(memory, double, c->count + 1);
+    c->scale = arena_array(memory, double, c->count + 1);
+    for (int i = 0; i < c->count; i++) {
+        const char *name = json_string_value(json_array_get(names, (size_t)i));
+        c->names[i] = arena_copy_text(memory, name ? name : "");
+        c->mean[i] = json_number_value(json_array_get(mean, (size_t)i));
+        c->scale[i] = json_number_value(json_array_get(scale, (size_t)i));
+    }
+    c->x = folder_read_list(memory, f, x, c->count, &c->x_count);
+    c->y = folder_read_list(memory, f, y, c->count, &c->y_count);
+}
+
 folder folder_open(arena *memory, const char *path) {
     folder f = folder_at(memory, path);
     json_error_t wrong;
     json_int_t size, layers, embedding, inputs, outputs, rows;
     const char *cell, *kind, *sum;
-    json_t *codes, *settings, *set;
+    json_t *codes, *settings, *set, *table;
     int classes, bytes, file;
     size_t length;
     if (!cli_file_exists(f.record))
@@ -132,16 +190,17 @@ folder folder_open(arena *memory, const char *path) {
     json_t *record = json_loadb(words, length, JSON_REJECT_DUPLICATES, &wrong);
     if (!record)
         cli_fail(CLI_FAILED, "%s:%d:%d: %s", f.record, wrong.line, wrong.column, wrong.text);
-    if (json_unpack_ex(
-            record, &wrong, 0,
-            "{s:{s:s, s:b, s:o, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b}, s:{s:I, s:s, s:b, s:o}, "
-            "s:o}",
-            "network", "cell", &cell, "file", &file, "set", &set, "size", &size, "layers", &layers,
-            "embedding", &embedding, "dropout", &f.net.dropout, "data", &kind, "inputs", &inputs,
-            "outputs", &outputs, "classes", &classes, "data", "rows", &rows, "fingerprint", &sum,
-            "bytes", &bytes, "symbols", &codes, "settings", &settings) != 0)
+    if (json_unpack_ex(record, &wrong, 0,
+                       "{s:{s:s, s:b, s:o, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b}, "
+                       "s:{s:I, s:s, s:b, s:o, s:o}, s:o}",
+                       "network", "cell", &cell, "file", &file, "set", &set, "size", &size,
+                       "layers", &layers, "embedding", &embedding, "dropout", &f.net.dropout,
+                       "data", &kind, "inputs", &inputs, "outputs", &outputs, "classes", &classes,
+                       "data", "rows", &rows, "fingerprint", &sum, "bytes", &bytes, "symbols",
+                       &codes, "columns", &table, "settings", &settings) != 0)
         cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f.record, wrong.text);
     folder_read_symbols(memory, &f, codes, bytes);
+    folder_read_columns(memory, &f, table);
     f.net.set = json_is_string(set) ? arena_copy_text(memory, json_string_value(set)) : NULL;
     f.net.cell =
         cell_find(memory, file ? f.cell : NULL, arena_copy_text(memory, cell), f.net.set, size);

@@ -13,7 +13,8 @@ typedef struct folder {
     const char *path;
     const char *record, *cell, *log, *checkpoint, *best; /* paths in it */
     network net;
-    alphabet symbols;
+    alphabet symbols; /* of a text */
+    columns table;    /* of a table */
     size_t rows;
     uint64_t fingerprint; /* of the data */
     json_t *settings;     /* of the command that began it, by the names of options */

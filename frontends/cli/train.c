@@ -116,20 +116,28 @@ static void train_read(train *t) {
                  "nothing to learn from: --data FILE is missing\nTry 'eddy train "
                  "--help'.");
     double held = options_real(o, "validation");
-    t->set = data_read_text(t->memory, path, strcmp(options_text(o, "symbols"), "bytes") == 0,
-                            1 - held, options_integer(o, "rare"));
+    const table_wish wish = {.target = options_text(o, "target"),
+                             .ignore = options_text(o, "ignore"),
+                             .ahead = options_integer(o, "ahead"),
+                             .classes = options_integer(o, "classes"),
+                             .part = 1 - held};
+    t->set = data_is_table(path)
+                 ? data_read_table(t->memory, path, &wish)
+                 : data_read_text(t->memory, path, strcmp(options_text(o, "symbols"), "bytes") == 0,
+                                  1 - held, options_integer(o, "rare"));
+    bool is_text = t->set.kind == DATA_TEXT;
     size_t count = (size_t)options_integer(o, "batch"),
            steps = (size_t)options_integer(o, "length");
     size_t border = t->set.rows - (size_t)((double)t->set.rows * held);
     if (!streams_whole(&t->rows, 0, border, count, steps))
         cli_fail(CLI_FAILED,
-                 "%s has %zu symbols to train on, and one step of training needs %zu: %zu streams "
+                 "%s has %zu %s to train on, and one step of training needs %zu: %zu streams "
                  "(--batch) of %zu (--length)",
-                 path, border, count * steps, count, steps);
+                 path, border, is_text ? "symbols" : "rows", count * steps, count, steps);
     size_t most = (t->set.rows - border) / steps;
     streams_all(&t->held, border, t->set.rows, most < count ? most + 1 : count, steps);
-    t->x_count = 1;
-    t->y_count = 1;
+    t->x_count = is_text ? 1 : (size_t)t->set.inputs;
+    t->y_count = t->set.classes ? 1 : (size_t)t->set.outputs;
 }
 
 /* The cell is that of the folder when the run goes on. */
@@ -140,6 +148,9 @@ static void train_describe(train *t, bool resume) {
     int64_t size = options_integer(o, "size");
     cell_source cell = resume ? t->home.net.cell
                               : cell_find(t->memory, path, path || name ? name : "lstm", set, size);
+    if (t->set.kind == DATA_TABLE && cell.width && cell.width != t->set.inputs)
+        cli_fail(CLI_FAILED, "the cell %s takes %lld numbers, and a row has %lld", cell.name,
+                 (long long)cell.width, (long long)t->set.inputs);
     t->net = (network){.cell = cell,
                        .set = set,
                        .size = size,
@@ -287,6 +298,7 @@ static int train_loop(train *t) {
 /* ---- beginning, and going on */
 
 static void train_log_start(train *t, const char *event) {
+    bool is_text = t->set.kind == DATA_TEXT;
     json_t *line = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "event", event, "step",
                              (json_int_t)t->at.step, "cell", t->net.cell.name, "steps",
                              (json_int_t)t->steps, "rows", (json_int_t)t->set.rows, "held_rows",
@@ -294,9 +306,11 @@ static void train_log_start(train *t, const char *event) {
                              (json_int_t)(t->rows.count * t->rows.steps));
     facts_add(t->memory, line, t->params, &t->learning);
     if (!options_given(t->o, "quiet"))
-        printf("%s: %lld weights, %zu symbols of %lld kinds (%zu held out), compiled in %.0f ms\n",
+        printf("%s: %lld weights, %zu %s of %lld %s (%zu held out), compiled in %.0f ms\n",
                t->net.cell.name, (long long)json_integer_value(json_object_get(line, "weights")),
-               t->set.rows, (long long)t->net.outputs, t->held.end - t->held.begin,
+               t->set.rows, is_text ? "symbols" : "rows",
+               (long long)(is_text ? t->net.outputs : t->net.inputs), is_text ? "kinds" : "numbers",
+               t->held.end - t->held.begin,
                json_real_value(json_object_get(line, "compile_milliseconds")));
     log_write(&t->log, line);
 }
@@ -324,7 +338,7 @@ int train_run(arena *memory, const options *given) {
     train_describe(t, resume);
     t->steps = options_integer(&o, "steps");
     if (resume && t->set.fingerprint != t->home.fingerprint)
-        cli_fail(CLI_FAILED, "%s is not what this run began with: going on would mix two texts",
+        cli_fail(CLI_FAILED, "%s is not what this run began with: going on would mix two data sets",
                  options_text(&o, "data"));
     if (!resume) {
         t->home = folder_at(memory, options_text(&o, "run"));

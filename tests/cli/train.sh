@@ -57,7 +57,7 @@ wrong "eddy: whole holds a run already: --resume goes on with it, --run FOLDER b
 
 cp text.txt kept.txt
 printf 'more' >>text.txt
-wrong "eddy: text.txt is not what this run began with: going on would mix two texts" \
+wrong "eddy: text.txt is not what this run began with: going on would mix two data sets" \
     train --resume --run whole --steps 30
 mv kept.txt text.txt
 
