@@ -30,7 +30,8 @@ SAME(EDDY_BOOL, DTYPE_BOOL);
 SAME(EDDY_BOOL + 1, DTYPE_COUNT);
 SAME(EDDY_REMEMBER_ALL, GRAPH_REMEMBER_ALL);
 SAME(EDDY_REMEMBER_STATES, GRAPH_REMEMBER_STATES);
-SAME(EDDY_REMEMBER_STATES + 1, GRAPH_REMEMBER_COUNT);
+SAME(EDDY_REMEMBER_BLOCKS, GRAPH_REMEMBER_BLOCKS);
+SAME(EDDY_REMEMBER_BLOCKS + 1, GRAPH_REMEMBER_COUNT);
 SAME(EDDY_SUM, OP_KIND_SUM);
 SAME(EDDY_MAX, OP_KIND_MAX);
 SAME(EDDY_LSE, OP_KIND_LSE);
@@ -96,7 +97,7 @@ eddy_model *eddy_model_new(const eddy_options *options) {
         capi_fail(m, EDDY_BAD_ARGUMENT, "model: the dtype of a model is EDDY_F32 or EDDY_F64");
     const char *remember = env_text("REMEMBER");
     if (remember && !graph_remember_from_name(remember, &m->graph.remember))
-        capi_fail(m, EDDY_BAD_ARGUMENT, "EDDY_REMEMBER=%s is neither all nor states", remember);
+        capi_fail(m, EDDY_BAD_ARGUMENT, "EDDY_REMEMBER=%s is not all, states or blocks", remember);
     return m;
 }
 

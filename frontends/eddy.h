@@ -420,11 +420,15 @@ EDDY_API const char *eddy_value_name(eddy_value x);
 /* What the forward pass leaves in memory for the backward pass, and for whatever else needs another
  * pass over a time axis. Results keep every bit. */
 typedef enum eddy_memory {
-    EDDY_REMEMBER_ALL,   /* all that is read again; how a model begins */
-    EDDY_REMEMBER_STATES /* states, and values under eddy_keep; the rest is computed again, for a
-                            block of steps at a time */
+    EDDY_REMEMBER_ALL,    /* all that is read again; how a model begins */
+    EDDY_REMEMBER_STATES, /* states, and values under eddy_keep; the rest is computed again, for a
+                             block of steps at a time */
+    EDDY_REMEMBER_BLOCKS  /* of states, the last before each block; the steps of a block run again.
+                             Unless the run says otherwise, a block has as many steps as there are
+                             blocks */
 } eddy_memory;
-/* For compilations from now on. EDDY_REMEMBER=states in the environment: how models begin. */
+/* For compilations from now on. EDDY_REMEMBER=states (blocks) in the environment: how models begin.
+ */
 EDDY_API void eddy_remember(eddy_model *m, eddy_memory what);
 typedef struct eddy_program eddy_program;
 /* Compiles all outputs and updates so far; the model may grow and be compiled again. On a mistake

@@ -44,6 +44,7 @@ static void graph_attributes_copy(graph *g, op_id op, const op_attributes *a, op
     out->over = a->over;
     out->outermost = a->outermost;
     out->reverse = a->reverse;
+    out->resumes = a->resumes;
     out->xs = a->xs;
     out->low = a->low;
     out->size = a->size;

@@ -35,10 +35,11 @@ typedef struct graph_update {
 typedef enum graph_remember {
     GRAPH_REMEMBER_ALL,    /* all that they read */
     GRAPH_REMEMBER_STATES, /* what delays look at; the rest is computed again */
+    GRAPH_REMEMBER_BLOCKS, /* of what delays look at, the steps before each block */
     GRAPH_REMEMBER_COUNT
 } graph_remember;
 
-/* "all", "states". */
+/* "all", "states", "blocks". */
 const char *graph_remember_name(graph_remember remember);
 /* false: there is no such word. */
 bool graph_remember_from_name(const char *name, graph_remember *out);

@@ -17,6 +17,7 @@ static const char *const names[LANGUAGE_FIELD_COUNT] = {[LANGUAGE_TEXT] = "spec"
                                                         [LANGUAGE_OVER] = "over",
                                                         [LANGUAGE_OUTERMOST] = "outermost",
                                                         [LANGUAGE_REVERSE] = "reverse",
+                                                        [LANGUAGE_RESUMES] = "resumes",
                                                         [LANGUAGE_XS] = "xs",
                                                         [LANGUAGE_LOW] = "low",
                                                         [LANGUAGE_SIZE] = "size",

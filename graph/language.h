@@ -16,6 +16,7 @@ typedef enum language_field {
     LANGUAGE_OVER,
     LANGUAGE_OUTERMOST,
     LANGUAGE_REVERSE,
+    LANGUAGE_RESUMES,
     LANGUAGE_XS,
     LANGUAGE_LOW,
     LANGUAGE_SIZE,

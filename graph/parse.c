@@ -160,6 +160,7 @@ static bool parse_field(parse *p, language_field field, op_attributes *a) {
         return piece_permutation(&p->scan, a->permutation);
     case LANGUAGE_DATA:    /* stands before the attributes */
     case LANGUAGE_REVERSE: /* has no value */
+    case LANGUAGE_RESUMES: /* only passes make it */
     case LANGUAGE_FIELD_COUNT:
         break;
     }
@@ -425,9 +426,10 @@ static bool parse_update_line(parse *p, scan_place place) {
 
 static bool parse_remember_line(parse *p, scan_place place) {
     char word[SCAN_WORD + 1];
-    return scan_word(&p->scan, word, "all or states") &&
+    return scan_word(&p->scan, word, "all, states or blocks") &&
            (graph_remember_from_name(word, &p->graph->remember) ||
-            scan_fail(&p->scan, STATUS_FORMAT, place, "expected all or states, found '%s'", word));
+            scan_fail(&p->scan, STATUS_FORMAT, place, "expected all, states or blocks, found '%s'",
+                      word));
 }
 
 static bool parse_statement(parse *p) {

@@ -144,6 +144,8 @@ static void print_attributes(const graph *g, text *out, const op_node *n) {
     print_axis(g, out, LANGUAGE_OUTERMOST, a->outermost);
     if (a->reverse)
         text_add(out, " %s", language_field_name(LANGUAGE_REVERSE));
+    if (a->resumes)
+        text_add(out, " %s", language_field_name(LANGUAGE_RESUMES));
     print_integer(out, LANGUAGE_XS, a->xs, 0);
     print_integer(out, LANGUAGE_LOW, a->low, 0);
     print_integer(out, LANGUAGE_SIZE, a->size, 0);

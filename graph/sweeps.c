@@ -9,6 +9,9 @@
  * it is computed in whatever sweep reads it, so it only passes its own constraints on to its
  * readers.
  *
+ * A loop along the axis that resumes in each block what another loop has left there (forget.c)
+ * floats, too, whichever way the sweep goes.
+ *
  * Traps. A loop along another axis cannot be cut into blocks if a delay inside looks along this
  * one, or if something inside needs all of it. A value that does not touch the axis is static: it
  * has a level but no direction. A floating value that a delay or a whole-axis read wants to look at
@@ -99,9 +102,19 @@ static bool sweeps_is_along(const sweeps_work *w, const sweeps_item *item) {
     return item->loop_axis == w->axis;
 }
 
+/* Does a loop along the axis begin anew in each block? */
+static bool sweeps_begins_anew(const sweeps_work *w, const sweeps_item *item) {
+    for (size_t m = 0; m < item->count; m++) {
+        const op_node *n = item->members[m];
+        if (n->op == OP_DELAY && n->attributes.axis == w->axis && !n->attributes.resumes)
+            return false;
+    }
+    return sweeps_is_along(w, item);
+}
+
 /* -1, 0, +1: argument i of n is read ahead, at this step, back along the axis. */
 static int sweeps_look(const sweeps_work *w, const op_node *n, int i) {
-    if (n->op != OP_DELAY || i != 0 || n->attributes.axis != w->axis)
+    if (n->op != OP_DELAY || i != 0 || n->attributes.axis != w->axis || n->attributes.resumes)
         return 0;
     return n->attributes.distance > 0 ? 1 : -1;
 }
@@ -225,7 +238,7 @@ static void sweeps_item_place(sweeps_work *w, sweeps_item *item) {
         return;
     }
     item->kind = sweeps_holds(w, item->members[0]) ? SWEEPS_SEQUENCE : SWEEPS_REDUCTION;
-    if (sweeps_is_along(w, item))
+    if (sweeps_is_along(w, item) && !sweeps_begins_anew(w, item))
         sweeps_rest(item, item->loop_sign, true);
     else if (item->kind == SWEEPS_REDUCTION)
         sweeps_rest(item, 1, false);

@@ -131,6 +131,7 @@ void aot_layout(aot_frame *f) {
     int block_axis = nest_block_axis(f->a->plan);
     if (block_axis >= 0)
         f->extents[NEST_BLOCK] = f->extents[block_axis];
+    f->extents[NEST_CHECKPOINTS] = emit_integer(e, 2);
     const aot *a = f->a;
     size_t count = a->plan->buffers.count;
     LLVMValueRef end = emit_integer(e, 0);

@@ -112,6 +112,7 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_MEET] = (int64_t)(uintptr_t)meet;
     context[EMIT_BARRIER] = (int64_t)(uintptr_t)barrier;
     context[EMIT_STEPS] = INT32_MAX;
+    context[EMIT_CHECKPOINTS] = 2;
 }
 
 static const char *kernel_symbol(const emit *e, const nest *n) {
@@ -254,6 +255,7 @@ static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
     LLVMValueRef is_first = LLVMBuildICmp(b, LLVMIntEQ, loop.counter, zero, "");
     set_context(e, entry, EMIT_BLOCK_FIRST, own.first);
     set_context(e, entry, EMIT_BLOCK_END, own.end);
+    set_context(e, entry, EMIT_BLOCK_NUMBER, number);
     set_context(e, entry, EMIT_BLOCK_FRESH,
                 LLVMBuildZExt(b, is_first, emit_type(e, BODY_I64, 1), ""));
     emit_items(e, entry, &item->items, &own);

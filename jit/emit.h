@@ -49,15 +49,16 @@ enum {
     EMIT_SAMPLE_PARTS,
     EMIT_UNIT_PART,
     EMIT_UNIT_PARTS,
-    EMIT_MEETING,  /* the nest_meeting that they keep; 0: none */
-    EMIT_PREPARED, /* 1: what the plan's prepared items make is there; 0: they must run */
-    EMIT_MEET,     /* address of an emit_meet */
-    EMIT_BARRIER,  /* for that function alone */
-    EMIT_STEPS,    /* of a block: at least 1, and not more than the axis has, if it has any */
-    /* of the current block, by the code: its steps are first <= step < end; is it the first of a
-       sweep? */
+    EMIT_MEETING,     /* the nest_meeting that they keep; 0: none */
+    EMIT_PREPARED,    /* 1: what the plan's prepared items make is there; 0: they must run */
+    EMIT_MEET,        /* address of an emit_meet */
+    EMIT_BARRIER,     /* for that function alone */
+    EMIT_STEPS,       /* of a block: at least 1, and not more than the axis has, if it has any */
+    EMIT_CHECKPOINTS, /* the extent of NEST_CHECKPOINTS */
+    /* of the current block, by the code: as nest_place; is it the first of a sweep? */
     EMIT_BLOCK_FIRST,
     EMIT_BLOCK_END,
+    EMIT_BLOCK_NUMBER,
     EMIT_BLOCK_FRESH,
     EMIT_CONTEXT /* numbers in all */
 };

@@ -37,9 +37,10 @@ static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {
     int64_t constant = element ? 1 : nest_stride(b, k, axes, &count);
     LLVMValueRef stride = emit_integer(s->e, constant);
     for (int i = 0; !element && i < count; i++)
-        stride =
-            emit_times(s->e, stride,
-                       axes[i] == NEST_BLOCK ? emit_told(s, EMIT_STEPS) : emit_extent(s, axes[i]));
+        stride = emit_times(s->e, stride,
+                            axes[i] == NEST_BLOCK         ? emit_told(s, EMIT_STEPS)
+                            : axes[i] == NEST_CHECKPOINTS ? emit_told(s, EMIT_CHECKPOINTS)
+                                                          : emit_extent(s, axes[i]));
     return stride;
 }
 

@@ -81,6 +81,8 @@ static LLVMValueRef copy_of(emit_nest *s, size_t i, int row, int vector, int wid
         return emit_extent(s, in->which);
     case NEST_GIVEN:
         return emit_operand(s, in->which);
+    case NEST_SPAN:
+        return emit_told(s, EMIT_BLOCK_FIRST + in->which);
     case NEST_LOAD:
         return emit_memory_load(s, &s->accesses[s->facts[i].access], row, vector);
     case NEST_STORE:

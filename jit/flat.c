@@ -82,7 +82,8 @@ static bool flat_tape(const nest *n) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
         bool index = in->type == BODY_I64;
-        if (in->op == NEST_OUTER || in->op == NEST_COUNT || (is_access(in) && index))
+        if (in->op == NEST_OUTER || in->op == NEST_COUNT || in->op == NEST_SPAN ||
+            (is_access(in) && index))
             return false;
         if (in->op == NEST_BODY && !index &&
             (is_integer(n, in->code.a) || is_integer(n, in->code.b) || is_integer(n, in->code.c)))

@@ -44,7 +44,7 @@ static void lifetime_note(lifetime_table *t, int32_t number, const nest *n, int 
         if (in->op != NEST_LOAD && in->op != NEST_STORE)
             continue;
         int position = lifetime_position(&t->plan->buffers.at[in->which], block);
-        if (position < 0 || !lifetime_is_this_step(n, in->at[position], block))
+        if (position < 0 || (!in->near && !lifetime_is_this_step(n, in->at[position], block)))
             t->elsewhere[in->which] = true;
         lifetime *l = &t->touched[in->which];
         if (l->first > l->last) {

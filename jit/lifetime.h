@@ -28,7 +28,7 @@ typedef struct lifetime_table {
     lifetime *live;      /* the same, with the turns of loops counted in */
     bool *kept;          /* prepared in one call and read in others too */
     bool *written_first; /* does the first of those nests store it, before any load? */
-    bool *elsewhere;     /* does some access not name a step of the current block? */
+    bool *elsewhere;     /* is some access not at a step of the current block? */
     bool *short_lived;   /* is one block of it kept, and no more? As plan.c decides; live too */
     VEC(lifetime_loop) loops; /* inner before outer */
     VEC(lifetime_group) groups;

@@ -55,6 +55,8 @@ static lower_class lower_classify_one(const op_node *n) {
     default:
         if (n->op == OP_CONCAT)
             return LOWER_OWN;
+        if (checkpoint_is(n))
+            return LOWER_GROUPED;
         return lower_is_free_op(n) ? LOWER_FREE : LOWER_GROUPED;
     }
 }
@@ -94,7 +96,8 @@ static void lower_keep_states(lower *l, const node_list *nodes, const node_list 
         readers[roots->at[i]->id]++;
     for (size_t i = 0; i < nodes->count; i++) {
         const op_node *n = nodes->at[i];
-        if (n->op == OP_DELAY && n->arguments[0]->id > n->id && readers[n->arguments[0]->id] == 1)
+        if (n->op == OP_DELAY && n->arguments[0]->id > n->id && !checkpoint_is(n->arguments[0]) &&
+            readers[n->arguments[0]->id] == 1)
             l->class_of[n->id] = LOWER_GROUPED;
     }
 }
@@ -119,7 +122,7 @@ static void lower_classify(lower *l, const node_list *nodes) {
         const op_node *n = nodes->at[i];
         if (l->class_of[n->id] != LOWER_FREE)
             continue;
-        if (n->op == OP_DELAY && feeds_fold[n->id])
+        if (n->op == OP_DELAY && feeds_fold[n->id] && !checkpoint_is(n->arguments[0]))
             l->class_of[n->id] = LOWER_GROUPED;
         cost[n->id] = 1;
         for (int k = 0; k < op_live_count(n); k++)
@@ -195,7 +198,10 @@ static bool lower_join(lower *l, const op_node *n) {
     }
     int32_t buffer = lower_buffer(l, n, NEST_ARENA, NULL);
     nest_ref indices[LIMIT_AXES + LIMIT_RANK];
-    int count = read_storage_indices(l, n, &l->canonical, indices);
+    lower_point at = l->canonical;
+    if (checkpoint_is(n))
+        at.axis[n->attributes.axis] = checkpoint_written(l, n, at.axis[n->attributes.axis]);
+    int count = read_storage_indices(l, n, &at, indices);
     tape_store(l, buffer, indices, count, value);
     l->home[n->id] = l->open;
     lower_memo m = {n, l->canonical, value};

@@ -57,6 +57,7 @@ typedef struct lower {
     nest *open;
     lower_point canonical; /* the point at which it computes its values */
     VEC(lower_memo) memo;
+    bool near;    /* reading through a delay what the enclosing block has computed */
     bool earlier; /* reading through a delay along an enclosing loop: values of an earlier iteration
                    */
     int before; /* 1 + the axis of an enclosing loop whose turn before is being read, at this index
@@ -71,6 +72,7 @@ nest_ref tape_add(lower *l, nest_instruction instruction);
 nest_ref tape_range(lower *l, int range);
 nest_ref tape_outer(lower *l, int axis);
 nest_ref tape_count(lower *l, int axis);
+nest_ref tape_span(lower *l, nest_place place);
 nest_ref tape_integer(lower *l, int64_t value);
 nest_ref tape_body(lower *l, body_op op, body_type type, nest_ref a, nest_ref b, nest_ref c);
 nest_ref tape_constant(lower *l, body_type type, const void *element);
@@ -87,10 +89,20 @@ nest_ref tape_splice(lower *l, const body *b, const nest_ref *inputs, body_ref r
                      nest_ref *map);
 /* min(max(index, 0), count - 1), count an i64 value. */
 nest_ref tape_clamp(lower *l, nest_ref index, nest_ref count);
+/* The smaller and the larger of two i64 values. */
+nest_ref tape_least(lower *l, nest_ref a, nest_ref b);
+nest_ref tape_most(lower *l, nest_ref a, nest_ref b);
 /* 0 <= index && index < end. */
 nest_ref tape_inside(lower *l, nest_ref index, nest_ref end);
 /* Every operand, value and index of an instruction moves to where `renamed` says; in place. */
 void tape_rename(nest_instruction *in, const nest_ref *renamed);
+
+/* ---- lower_checkpoint.c */
+bool checkpoint_is(const op_node *n);
+int32_t checkpoint_steps(const op_node *n); /* of each block */
+/* Where in its memory a step is stored, and where one of the block before is read, i64. */
+nest_ref checkpoint_written(lower *l, const op_node *n, nest_ref step);
+nest_ref checkpoint_read(lower *l, const op_node *n, nest_ref step);
 
 /* ---- lower_read.c */
 /* The value of n at a point of its own domain and shape: from a register, from memory, or computed

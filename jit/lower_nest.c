@@ -107,6 +107,10 @@ static int32_t lower_new_buffer(lower *l, const op_node *n, nest_storage storage
     b.type = (dtype)n->dtype;
     b.axis_count = graph_axis_order(l->g, n->domain, b.axes);
     b.shape = n->shape;
+    if (checkpoint_is(n)) {
+        b.checkpoint = (int8_t)(1 + n->attributes.axis);
+        b.steps = checkpoint_steps(n);
+    }
     if (storage == NEST_CONSTANT) {
         b.data = n->attributes.data;
         b.data_bytes = (size_t)n->attributes.bytes;

@@ -67,7 +67,7 @@ static bool prepare_fits(const prepare *p, const nest *n) {
             return false;
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
-        if (in->op == NEST_COUNT || in->op == NEST_OUTER)
+        if (in->op == NEST_COUNT || in->op == NEST_OUTER || in->op == NEST_SPAN)
             return false;
         if (in->op == NEST_LOAD && !prepare_knows(p, n, in->which))
             return false;

@@ -230,11 +230,29 @@ static nest_ref read_end(lower *l, const op_node *n, int argument, int axis, con
 
 /* Does this delay look from the turn of its loop at the one before? */
 static bool read_is_turn_before(const lower *l, const op_node *n, int axis, const lower_point *p) {
-    if (n->op != OP_DELAY || (n->attributes.distance != 1 && n->attributes.distance != -1) ||
+    if (n->op != OP_DELAY || checkpoint_is(n->arguments[0]) ||
+        (n->attributes.distance != 1 && n->attributes.distance != -1) ||
         (n->arguments[0]->domain >> axis & 1) == 0)
         return false;
     const nest_instruction *index = &l->open->tape.at[p->axis[axis]];
     return index->op == NEST_OUTER && index->which == axis;
+}
+
+/* Does n look at steps of the enclosing block alone? */
+static bool read_resumes(const lower *l, const op_node *n) {
+    return n->op == OP_DELAY && n->attributes.resumes && n->attributes.axis == l->block;
+}
+
+/* Where step `source` of the axis is in the memory of x; a legal place if it does not exist. */
+static nest_ref read_source(lower *l, const op_node *n, int axis, nest_ref source) {
+    if (checkpoint_is(n->arguments[0]))
+        return checkpoint_read(l, n->arguments[0], source);
+    if (!read_resumes(l, n))
+        return tape_clamp(l, source, tape_count(l, axis));
+    nest_ref last =
+        tape_body(l, BODY_ADD, BODY_I64, tape_span(l, NEST_END), tape_integer(l, -1), -1);
+    return n->attributes.distance > 0 ? tape_most(l, source, tape_span(l, NEST_FIRST))
+                                      : tape_least(l, source, last);
 }
 
 /* x at index `source` of an axis where inside, else init. */
@@ -244,8 +262,9 @@ static nest_ref read_along(lower *l, const op_node *n, int axis, nest_ref source
     lower_point at;
     read_point_of_argument(l, n, x, p, &at);
     if ((x->domain >> axis & 1) != 0)
-        at.axis[axis] = tape_clamp(l, source, tape_count(l, axis));
-    bool earlier = l->earlier;
+        at.axis[axis] = read_source(l, n, axis, source);
+    bool earlier = l->earlier, near = l->near;
+    l->near = read_resumes(l, n);
     int before = l->before;
     nest_ref before_index = l->before_index;
     if (n->op == OP_DELAY && lower_in_loop(l, axis))
@@ -254,6 +273,7 @@ static nest_ref read_along(lower *l, const op_node *n, int axis, nest_ref source
     l->before_index = at.axis[axis];
     nest_ref value = read_value(l, x, &at);
     l->earlier = earlier;
+    l->near = near;
     l->before = before;
     l->before_index = before_index;
     const op_node *init = n->arguments[n->op == OP_AT ? 2 : 1];
@@ -265,13 +285,19 @@ static nest_ref read_delay(lower *l, const op_node *n, const lower_point *p) {
     int axis = n->attributes.axis;
     nest_ref source = tape_body(l, BODY_SUB, BODY_I64, p->axis[axis],
                                 tape_integer(l, n->attributes.distance), -1);
+    bool resumes = read_resumes(l, n);
     nest_ref end = read_end(l, n, 2, axis, p), inside;
-    if (n->attributes.distance > 0 && n->count == 2)
-        inside = tape_body(l, BODY_LE, BODY_BOOL, tape_integer(l, 0), source, -1);
-    else if (n->attributes.distance < 0)
+    if (n->attributes.distance > 0) {
+        nest_ref first = resumes ? tape_span(l, NEST_FIRST) : tape_integer(l, 0);
+        inside = tape_body(l, BODY_LE, BODY_BOOL, first, source, -1);
+        if (n->count > 2) {
+            nest_ref below = tape_body(l, BODY_LT, BODY_BOOL, source, end, -1);
+            inside = tape_body(l, BODY_AND, BODY_BOOL, inside, below, -1);
+        }
+    } else {
+        end = resumes ? tape_least(l, end, tape_span(l, NEST_END)) : end;
         inside = tape_body(l, BODY_LT, BODY_BOOL, source, end, -1);
-    else
-        inside = tape_inside(l, source, end);
+    }
     return read_along(l, n, axis, source, inside, p);
 }
 
@@ -391,6 +417,8 @@ nest_ref read_value(lower *l, const op_node *n, const lower_point *p) {
         value = tape_load(l, buffer, indices, count, false, false);
         if (l->before > 0 && p->axis[l->before - 1] == l->before_index)
             l->open->tape.at[value].before = (int8_t)l->before;
+        if (l->near && p->axis[l->block] == l->before_index)
+            l->open->tape.at[value].near = true;
     }
     lower_memo memo = {n, *p, value};
     vec_push(l->memory, &l->memo, memo);

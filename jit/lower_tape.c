@@ -57,6 +57,10 @@ nest_ref tape_count(lower *l, int axis) {
     return tape_add(l, tape_blank(NEST_COUNT, BODY_I64, axis));
 }
 
+nest_ref tape_span(lower *l, nest_place place) {
+    return tape_add(l, tape_blank(NEST_SPAN, BODY_I64, (int32_t)place));
+}
+
 nest_ref tape_integer(lower *l, int64_t value) {
     nest_instruction i = tape_blank(NEST_BODY, BODY_I64, 0);
     i.code.op = BODY_CONSTANT;
@@ -217,6 +221,16 @@ nest_ref tape_clamp(lower *l, nest_ref index, nest_ref count) {
     nest_ref low = tape_body(l, BODY_SELECT, BODY_I64, over, top, index);
     nest_ref under = tape_body(l, BODY_LT, BODY_BOOL, low, tape_integer(l, 0), -1);
     return tape_body(l, BODY_SELECT, BODY_I64, under, tape_integer(l, 0), low);
+}
+
+nest_ref tape_least(lower *l, nest_ref a, nest_ref b) {
+    nest_ref less = tape_body(l, BODY_LT, BODY_BOOL, a, b, -1);
+    return tape_body(l, BODY_SELECT, BODY_I64, less, a, b);
+}
+
+nest_ref tape_most(lower *l, nest_ref a, nest_ref b) {
+    nest_ref less = tape_body(l, BODY_LT, BODY_BOOL, a, b, -1);
+    return tape_body(l, BODY_SELECT, BODY_I64, less, b, a);
 }
 
 nest_ref tape_inside(lower *l, nest_ref index, nest_ref end) {

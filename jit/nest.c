@@ -46,6 +46,7 @@ void nest_dependences(const nest *n, uint64_t *out) {
         case NEST_OUTER:
         case NEST_COUNT:
         case NEST_GIVEN:
+        case NEST_SPAN:
             break;
         case NEST_LOAD:
             set = in->pinned ? all : set;
@@ -99,6 +100,7 @@ static bool coefficient(const nest *n, nest_ref value, int range, int depth, int
     case NEST_OUTER:
     case NEST_COUNT:
     case NEST_GIVEN:
+    case NEST_SPAN:
         return true;
     case NEST_LOAD:
         for (int k = 0; k < in->at_count; k++)
@@ -174,12 +176,16 @@ int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count) {
     for (int i = d + 1; i < b->axis_count + b->shape.rank; i++) {
         int64_t size =
             i < b->axis_count ? -1 - (int64_t)b->axes[i] : b->shape.dimension[i - b->axis_count];
-        if (size >= 0)
+        if (size >= 0) {
             stride *= size;
-        else if (i < b->axis_count && b->axes[i] == b->block - 1)
+        } else if (i < b->axis_count && b->axes[i] == b->block - 1) {
             axes[(*axis_count)++] = NEST_BLOCK;
-        else
+        } else if (i < b->axis_count && b->axes[i] == b->checkpoint - 1) {
+            axes[(*axis_count)++] = NEST_CHECKPOINTS;
+            stride *= b->steps;
+        } else {
             axes[(*axis_count)++] = (int)(-1 - size);
+        }
     }
     return stride;
 }
@@ -258,6 +264,9 @@ static void verify_instruction(const nest_plan *plan, const nest *n, size_t i, b
         break;
     case NEST_GIVEN:
         assert(!"a nest of a plan is given no numbers");
+        break;
+    case NEST_SPAN:
+        assert(in->type == BODY_I64 && in->which >= NEST_FIRST && in->which <= NEST_NUMBER);
         break;
     case NEST_LOAD:
     case NEST_STORE:
@@ -365,6 +374,14 @@ static void verify_items(const nest_plan *plan, const nest_list *items, const ve
             assert(item->kernel->loops[k] == p->axis);
         }
     }
+}
+
+int32_t nest_checkpoint_steps(const nest_plan *plan) {
+    int32_t steps = 0;
+    for (size_t i = 0; i < plan->buffers.count; i++)
+        if (plan->buffers.at[i].steps > steps)
+            steps = plan->buffers.at[i].steps;
+    return steps;
 }
 
 int nest_block_axis(const nest_plan *plan) {

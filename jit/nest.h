@@ -30,7 +30,10 @@ typedef enum nest_storage {
 } nest_storage;
 
 /* Stands for the steps of a block where an axis stands for its extent. */
-enum { NEST_BLOCK = LIMIT_AXES };
+enum {
+    NEST_BLOCK = LIMIT_AXES,
+    NEST_CHECKPOINTS /* and the number of blocks, plus 1 */
+};
 
 /* Memory of one value: elements [axes[0]] ... [axes[n-1]] [shape...], row-major. */
 typedef struct nest_buffer {
@@ -41,6 +44,8 @@ typedef struct nest_buffer {
     int axis_count;
     int axes[LIMIT_AXES];
     int8_t block; /* 1 + the axis of which it holds only the steps of the current block; 0: none */
+    int8_t checkpoint; /* 1 + the axis of which it holds `steps` steps for each block; 0: none */
+    int32_t steps;
     op_shape shape;
     const void *data; /* constants: all elements */
     size_t data_bytes;
@@ -62,6 +67,9 @@ typedef struct nest_range {
     bool block;    /* runs over the steps of the enclosing block, of which `count` is the axis */
 } nest_range;
 
+/* first <= step < end; blocks are numbered from 0. */
+typedef enum nest_place { NEST_FIRST, NEST_END, NEST_NUMBER } nest_place;
+
 typedef enum nest_op {
     NEST_BODY,  /* a body instruction: code.op, .type, .immediate; operands are code.a b c as tape
                    positions */
@@ -69,6 +77,7 @@ typedef enum nest_op {
     NEST_OUTER, /* i64: index of the enclosing recurrence loop over axis `which` */
     NEST_COUNT, /* i64: extent of axis `which` */
     NEST_GIVEN, /* i64: number `which` of the operands; in kernels that are given numbers alone */
+    NEST_SPAN,  /* i64: of the enclosing block: the nest_place `which` */
     NEST_LOAD,  /* element of buffer `which` at indices at[0 .. at_count) */
     NEST_STORE, /* writes `value` to buffer `which` at indices; type of the buffer */
     NEST_FOLD,  /* state `which` of the fold before this iteration's step */
@@ -81,6 +90,7 @@ typedef struct nest_instruction {
     bool pinned;   /* LOAD: runs innermost, in tape order with the stores (scatter reads what it
                       wrote) */
     bool linear;   /* LOAD: features are indexed by one row-major number after the axes' indices */
+    bool near;     /* LOAD: of a step of the enclosing block, whatever the index looks like */
     int8_t before; /* LOAD: 1 + the axis of an enclosing loop of which it reads the turn before; 0:
                       none */
     int32_t which;
@@ -164,10 +174,12 @@ bool nest_span_of(const nest *n, nest_ref index, nest_span *out);
 bool nest_span_apart(nest_span left, nest_span right);
 /* Row-major stride of dimension d (axes first, then features) of a buffer, in elements, as constant
  * times extents of axes: returns the constant; axes[] (at least LIMIT_AXES + LIMIT_RANK entries)
- * gets the axes whose extents multiply it, or NEST_BLOCK. */
+ * gets the axes whose extents multiply it, NEST_BLOCK or NEST_CHECKPOINTS. */
 int64_t nest_stride(const nest_buffer *b, int d, int *axes, int *axis_count);
 /* The axis that a plan runs in blocks of; -1: none. */
 int nest_block_axis(const nest_plan *plan);
+/* The least steps of a block that a plan with checkpoints can run in; 0: it has none. */
+int32_t nest_checkpoint_steps(const nest_plan *plan);
 /* Asserts everything that emission relies on. */
 void nest_verify(const nest_plan *plan);
 void nest_print(const nest_plan *plan, text *out);

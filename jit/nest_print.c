@@ -127,6 +127,12 @@ static void print_instruction(const nest_plan *plan, const nest_instruction *in,
     case NEST_GIVEN:
         text_add(out, "given %d", (int)in->which);
         break;
+    case NEST_SPAN:
+        text_add(out, "block's %s",
+                 in->which == NEST_FIRST ? "first"
+                 : in->which == NEST_END ? "end"
+                                         : "number");
+        break;
     case NEST_LOAD:
         text_add(out, "load");
         print_place(in, out);

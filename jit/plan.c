@@ -32,15 +32,20 @@ void plan_buffer_of(const nest_buffer *b, const int64_t *fixed_extents, plan_buf
         int64_t size =
             i < b->axis_count ? OP_EXTENT_OF(b->axes[i]) : b->shape.dimension[i - b->axis_count];
         int axis = size < 0 ? (int)(-1 - size) : -1;
+        bool holds_checkpoints = i < b->axis_count && axis == b->checkpoint - 1;
         if (i < b->axis_count && axis == b->block - 1)
             axis = NEST_BLOCK;
+        else if (holds_checkpoints)
+            axis = NEST_CHECKPOINTS;
         else if (axis >= 0)
             size = fixed_extents[axis];
         if (size < 0)
             out->axes[out->axis_count++] = axis;
-        else if (size == 0)
+        if (holds_checkpoints)
+            size = b->steps;
+        if (size == 0)
             out->empty = true;
-        else if (!size_multiply(out->constant, (size_t)size, &out->constant))
+        else if (size > 0 && !size_multiply(out->constant, (size_t)size, &out->constant))
             out->constant = SIZE_MAX;
     }
 }

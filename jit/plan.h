@@ -7,8 +7,8 @@
 #include "jit/lifetime.h"
 #include "jit/nest.h"
 
-/* Behind the extents of the axes stands that of NEST_BLOCK. */
-enum { PLAN_EXTENTS = LIMIT_AXES + 1 };
+/* Behind the extents of the axes stand those of NEST_BLOCK and NEST_CHECKPOINTS. */
+enum { PLAN_EXTENTS = LIMIT_AXES + 2 };
 
 /* What a program keeps of a plan's buffer: constant * product of the extents of axes elements. */
 typedef struct plan_buffer {
@@ -18,7 +18,7 @@ typedef struct plan_buffer {
     size_t constant; /* SIZE_MAX: more than any machine can address */
     bool empty;      /* a fixed extent is 0; the constant counts it as 1 */
     int axis_count;
-    int axes[LIMIT_AXES + LIMIT_RANK]; /* an axis may come twice (after stack); or NEST_BLOCK */
+    int axes[LIMIT_AXES + LIMIT_RANK]; /* an axis may come twice (after stack); or those two */
     bool unused;                       /* no nest touches it: it has no memory */
     lifetime live;
     const struct plan_buffer *host; /* it begins where this buffer does; NULL: memory of its own */

@@ -11,6 +11,8 @@ static void print_term(const nest_plan *plan, const plan_buffer *b, size_t const
         const char *name = g && b->axes[i] < g->axis_count ? g->axes[b->axes[i]].name : NULL;
         if (b->axes[i] == NEST_BLOCK)
             text_add(out, " * block");
+        else if (b->axes[i] == NEST_CHECKPOINTS)
+            text_add(out, " * (blocks + 1)");
         else if (name)
             text_add(out, " * %s", name);
         else

@@ -28,6 +28,7 @@ static void program_keep_axes(program *p, const nest_plan *plan) {
     const graph *g = plan->source;
     p->axis_count = g->axis_count;
     p->block_axis = nest_block_axis(plan);
+    p->checkpoint_steps = nest_checkpoint_steps(plan);
     p->axes = arena_array(&p->memory, program_axis, g->axis_count);
     for (int a = 0; a < g->axis_count; a++)
         p->axes[a] =

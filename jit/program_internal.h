@@ -26,7 +26,8 @@ struct program {
     int slot_count;
     program_axis *axes;
     int axis_count;
-    int block_axis; /* -1: none */
+    int block_axis;           /* -1: none */
+    int32_t checkpoint_steps; /* of a block, at least; 0: there are no checkpoints */
     program_lengths *lengths;
     int lengths_count;
     cost_table cost;

@@ -187,7 +187,9 @@ static void run_explain(const program *p, const plan_buffer *b, const int64_t *e
     char terms[LIMIT_MESSAGE / 2] = "";
     size_t used = 0;
     for (int i = 0; i < b->axis_count && used < sizeof terms; i++) {
-        const char *name = b->axes[i] == NEST_BLOCK ? "block" : p->axes[b->axes[i]].name;
+        const char *name = b->axes[i] == NEST_BLOCK         ? "block"
+                           : b->axes[i] == NEST_CHECKPOINTS ? "(blocks + 1)"
+                                                            : p->axes[b->axes[i]].name;
         int more = snprintf(terms + used, sizeof terms - used, " * %s (%lld)", name,
                             (long long)extents[b->axes[i]]);
         used += more > 0 ? (size_t)more : 0;
@@ -244,9 +246,16 @@ static run_step run_step_of(const program *p, const int64_t *extents) {
 
 /* Steps of a block at these extents. As many as asked for; else as many as the cache holds of what
  * only blocks need, and all if that is nothing. But a block reads all weights again, so it has rows
- * enough to pay for that. */
+ * enough to pay for that. With checkpoints, the square root of all, so that they need as much
+ * memory as a block does. */
 static int64_t run_block_steps(const program_run *r, const int64_t *extents) {
     int64_t extent = r->of->block_axis >= 0 ? extents[r->of->block_axis] : 0, steps = r->steps;
+    int64_t least = r->of->checkpoint_steps;
+    if (steps == 0 && least > 0)
+        while (steps * steps < extent)
+            steps++;
+    if (steps > 0 && steps < least)
+        steps = least;
     if (steps == 0 && extent > 1) {
         run_step step = run_step_of(r->of, extents);
         size_t fit = step.bytes > 0 ? machine_cache() / step.bytes : SIZE_MAX;
@@ -301,7 +310,10 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
     size_t at = 0;
     if (problem->code != STATUS_OK || !run_extents(p, extents, wanted, problem))
         return problem->code;
-    wanted[NEST_BLOCK] = run_block_steps(r, wanted);
+    int64_t steps = wanted[NEST_BLOCK] = run_block_steps(r, wanted);
+    wanted[NEST_CHECKPOINTS] = 2; /* one block, and what is before */
+    if (steps > 0)
+        wanted[NEST_CHECKPOINTS] += (wanted[p->block_axis] - 1) / steps;
     if (!plan_lay_out(p->buffers, p->buffer_count, wanted, r->guarded, r->next, &layout, &at)) {
         run_explain(p, &p->buffers[at], wanted, problem);
         return problem->code;
@@ -430,6 +442,7 @@ static void run_part(void *user, int thread, int count) {
     emit_context(context, thread, grid.samples, grid.units, run_meet, &r->barrier);
     context[EMIT_PREPARED] = r->prepared && r->unchanged && !r->guarded;
     context[EMIT_STEPS] = r->extents[NEST_BLOCK] > 0 ? r->extents[NEST_BLOCK] : 1;
+    context[EMIT_CHECKPOINTS] = r->extents[NEST_CHECKPOINTS];
     r->of->entry(r->table, r->extents, context);
 }
 

@@ -50,6 +50,7 @@ static void share_add_buffer(share_key *key, int32_t number) {
     share_add(key, b->type);
     share_add(key, b->axis_count);
     share_add(key, b->block);
+    share_add(key, b->checkpoint * (int64_t)b->steps);
     share_add(key, b->shape.rank);
     for (int d = 1; d < b->axis_count + b->shape.rank; d++)
         share_add(key, d < b->axis_count ? -1 - (int64_t)b->axes[d]

@@ -57,14 +57,15 @@ typedef struct op_shape {
  * which are -1: two nodes are the same value if op, arguments, attributes and dtype are the same
  * bytes (attributes_init makes an empty record). */
 typedef struct op_attributes {
-    int32_t axis;      /* step extent delay at put stack spread: the loop axis */
-    int32_t distance;  /* delay: k, not 0 */
+    int32_t axis;      /* step extent delay at put stack spread keep: the loop axis */
+    int32_t distance;  /* delay: k, not 0; a keep along an axis: as far back as delays look */
     int32_t dimension; /* reduce slice pad concat spread(0) : feature dimension */
     int32_t kind;      /* reduce total: op_kind; cast: target dtype */
     uint32_t over; /* total contract put scatter expand: set of axes (expand: the axes it adds) */
     int32_t outermost; /* reductions over axes: this axis is the outermost loop (-1: canonical
                           order) ... */
     int32_t reverse;   /* ... and it runs downwards */
+    int32_t resumes;   /* delay: what another block of steps computed is what init gives */
     int32_t xs;        /* custom: number of differentiable arguments */
     int64_t low;       /* slice: first index; pad: index of the argument's first element */
     int64_t size;      /* slice pad: size of the result's dimension; scatter: number of rows */

@@ -89,8 +89,8 @@ static const struct {
      "set: as many as make it shorter"},
     {"EDDY_BLOCK", "a number: so many steps are computed at a time; results keep every bit"},
     {"EDDY_REMEMBER",
-     "`all` or `states`: what models remember for the backward pass unless they say so themselves; "
-     "results keep every bit"},
+     "`all`, `states` or `blocks`: what models remember for the backward pass unless they say so "
+     "themselves; results keep every bit"},
     {"EDDY_GUARD",
      "1: every buffer of a run lies between pages that fault, and holds NaN before "
      "each call"},

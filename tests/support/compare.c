@@ -111,6 +111,25 @@ static bool compare_call(compare_work *w, cost_grid grid, bool unchanged, error 
     return same;
 }
 
+/* How a call may be cut up: one thread, then several that share units, samples, or both; blocks of
+ * steps. A program that remembers less than all was compared with these extents before. */
+static bool compare_calls(compare_work *w, uint64_t seed, error *problem) {
+    static const cost_grid grids[] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
+    bool whole = w->remember == GRAPH_REMEMBER_ALL;
+    bool same = compare_call(w, (cost_grid){1, 1}, false, problem);
+    for (uint64_t i = seed; i < seed + 3 && same && whole; i++)
+        same = compare_call(w, grids[i % 5], (i - seed) % 2 == 0, problem);
+    for (w->block = 1; w->block <= COMPARE_BLOCKS && same; w->block++) {
+        program_run_set_block(w->run, w->block);
+        same = program_run_resize(w->run, w->sample.extents, problem) == STATUS_OK &&
+               compare_call(w, (cost_grid){1, 1}, false, problem) &&
+               compare_call(w, grids[((uint64_t)w->block + seed) % 5], false, problem);
+    }
+    w->block = 0;
+    program_run_set_block(w->run, w->block);
+    return same && (!whole || compare_alone(w, seed, problem));
+}
+
 static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint64_t seed,
                                   error *problem) {
     check_draw(w->g, w->memory, extents, seed, &w->sample);
@@ -121,22 +140,7 @@ static compare_verdict compare_at(compare_work *w, const int64_t *extents, uint6
     w->values = eval_graph(w->g, w->memory, roots.at, roots.count, w->sample.extents, feeds, count);
     if (!w->values)
         return COMPARE_REFUSED;
-    /* One thread, then several that share units, samples, or both. */
-    static const cost_grid grids[] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
-    bool same = compare_call(w, (cost_grid){1, 1}, false, problem);
-    bool whole = w->remember == GRAPH_REMEMBER_ALL;
-    for (uint64_t i = seed; i < seed + (whole ? 3 : 1) && same; i++)
-        same = compare_call(w, grids[i % 5], (i - seed) % 2 == 0, problem);
-    for (w->block = 1; w->block <= COMPARE_BLOCKS && same; w->block++) {
-        program_run_set_block(w->run, w->block);
-        same = program_run_resize(w->run, w->sample.extents, problem) == STATUS_OK &&
-               compare_call(w, (cost_grid){1, 1}, false, problem) &&
-               compare_call(w, grids[((uint64_t)w->block + seed) % 5], false, problem);
-    }
-    w->block = 0;
-    program_run_set_block(w->run, w->block);
-    same = same && (!whole || compare_alone(w, seed, problem));
-    return same ? COMPARE_EQUAL : COMPARE_DIFFERENT;
+    return compare_calls(w, seed, problem) ? COMPARE_EQUAL : COMPARE_DIFFERENT;
 }
 
 static compare_verdict compare_compiled(compare_work *w, const graph *g,
@@ -166,14 +170,32 @@ static compare_verdict compare_compiled(compare_work *w, const graph *g,
     return verdict;
 }
 
-/* What is evaluated remembers all. */
+static const char *compare_rewritten(const compare_work *w, const graph *g,
+                                     graph_remember remember) {
+    error *problem = arena_new(w->memory, error);
+    text out;
+    text_init(&out, w->memory);
+    graph source = *g;
+    source.remember = remember;
+    const graph *made = pipeline_rewrite(&source, w->memory, problem);
+    if (made)
+        print_graph(made, &out);
+    return out.at;
+}
+
+/* What is evaluated remembers all. What forgets nothing more than the program before is not
+ * compared again. */
 static compare_verdict compare_all(compare_work *w, const graph *g,
                                    const int64_t (*extents)[LIMIT_AXES], size_t count,
                                    uint64_t seed) {
-    compare_verdict verdict = COMPARE_EQUAL;
-    for (int i = 0; i < GRAPH_REMEMBER_COUNT && verdict == COMPARE_EQUAL; i++) {
+    const char *before = compare_rewritten(w, g, GRAPH_REMEMBER_ALL);
+    compare_verdict verdict = compare_compiled(w, g, extents, count, seed);
+    for (int i = 1; i < GRAPH_REMEMBER_COUNT && verdict == COMPARE_EQUAL; i++) {
         w->remember = (graph_remember)i;
-        verdict = compare_compiled(w, g, extents, count, seed);
+        const char *now = compare_rewritten(w, g, w->remember);
+        if (strcmp(now, before) != 0)
+            verdict = compare_compiled(w, g, extents, count, seed);
+        before = now;
     }
     return verdict;
 }

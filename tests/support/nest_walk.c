@@ -79,6 +79,9 @@ static void step(walk *w, size_t i) {
     case NEST_COUNT:
         r->i64 = w->extents[in->which];
         break;
+    case NEST_SPAN: /* one block is all */
+        r->i64 = in->which == NEST_END ? w->extents[nest_block_axis(w->plan)] : 0;
+        break;
     case NEST_GIVEN:
         break; /* nests of plans have none */
     case NEST_LOAD:

@@ -37,12 +37,24 @@ static graph *rewritten(graph_remember remember) {
     return g;
 }
 
-/* ... and that remembering states computes exactly what remembering all does. */
-static graph *forgetful(void) {
-    graph *all = rewritten(GRAPH_REMEMBER_ALL), *g = rewritten(GRAPH_REMEMBER_STATES);
+/* ... when it computes exactly what it does when all is remembered. */
+static graph *forgets(graph_remember remember) {
+    graph *all = rewritten(GRAPH_REMEMBER_ALL), *g = rewritten(remember);
     cr_assert(verify_graph(g), "%s", r.p.problem.message);
     cr_assert(check_pass(all, g, true, r.g->memory, r.g->problem), "%s", r.p.problem.message);
     return g;
+}
+
+static graph *forgetful(void) {
+    forgets(GRAPH_REMEMBER_BLOCKS);
+    return forgets(GRAPH_REMEMBER_STATES);
+}
+
+static int resuming(const graph *g) {
+    int count = 0;
+    for (size_t i = 0; i < g->nodes.count; i++)
+        count += g->nodes.at[i]->attributes.resumes;
+    return count;
 }
 
 typedef struct counts {
@@ -108,6 +120,51 @@ Test(forget, an_lstm_stores_its_states_and_computes_gates_for_all_steps_at_once)
     cr_expect_eq(after.outside, before.outside + 2, "W x and U h, of all gates");
     cr_expect_eq(stored(all, 4), 7, "i, f, g, o, tanh(c), c, h: %g", stored(all, 4));
     cr_expect_eq(stored(states, 4), 2, "c, h: %g", stored(states, 4));
+}
+
+Test(forget, where_blocks_are_remembered_the_loop_runs_again) {
+    train(recurrent_energy(&r, lstm()));
+    graph *g = forgets(GRAPH_REMEMBER_BLOCKS);
+    counts of = contracts(g);
+    cr_expect_eq(of.ahead, 2);
+    cr_expect_eq(of.back, 1);
+    cr_expect_eq(resuming(g), 4, "h and c, in either loop");
+}
+
+/* h[t] = sin(x[t] + U h[t - distance]) */
+static op_node *delayed(int distance) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3), *u = recurrent_weight(&r, "U", 0, 2, 3, 3);
+    op_node *zero = recurrent_number(&r, 0);
+    op_node *before = recurrent_state(&r, "before", T | B, 3, AXIS_T, distance, zero, 1);
+    op_node *h = make_unary(b, OP_SIN, make_add(b, x, recurrent_product(&r, u, before)));
+    graph_bind(r.g, before, h);
+    return h;
+}
+
+Test(forget, a_state_that_is_a_result_is_whole_anyway) {
+    op_node *h = delayed(-2);
+    train(recurrent_energy(&r, h));
+    cr_expect_eq(resuming(forgets(GRAPH_REMEMBER_BLOCKS)), 2);
+    graph_output_add(r.g, "h", h);
+    cr_expect_eq(resuming(forgets(GRAPH_REMEMBER_BLOCKS)), 0);
+}
+
+Test(forget, a_state_that_delays_see_from_elsewhere_is_stored_whole) {
+    op_node *h = delayed(1);
+    train(make_add(b, recurrent_energy(&r, h),
+                   recurrent_energy(&r, make_delay(b, h, AXIS_T, -1, recurrent_number(&r, 0)))));
+    cr_expect_eq(resuming(forgets(GRAPH_REMEMBER_BLOCKS)), 0);
+}
+
+Test(forget, a_tap_of_a_state_reads_its_checkpoint_too) {
+    op_node *h = delayed(1), *tap = make_delay(b, h, AXIS_T, 3, recurrent_number(&r, 0.5));
+    train(recurrent_energy(&r, make_mul(b, h, tap)));
+    cr_expect_eq(resuming(forgets(GRAPH_REMEMBER_BLOCKS)), 4);
+}
+
+Test(forget, a_state_that_is_seen_from_far_is_stored_whole) {
+    train(recurrent_energy(&r, delayed(100)));
+    cr_expect_eq(resuming(forgets(GRAPH_REMEMBER_BLOCKS)), 0);
 }
 
 Test(forget, what_the_user_keeps_is_not_computed_again) {

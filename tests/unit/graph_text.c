@@ -177,7 +177,7 @@ Test(graph_text, messages) {
     refused("axes u",
             "text:3:1: expected axis, lengths, output, update, remember or a value (%1 = ...), "
             "found 'axes'");
-    refused("remember gates", "text:3:1: expected all or states, found 'gates'");
+    refused("remember gates", "text:3:1: expected all, states or blocks, found 'gates'");
     refused("\x01",
             "text:3:1: expected axis, lengths, output, update, remember or a value (%1 = ...), "
             "found a byte 0x01");

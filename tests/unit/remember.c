@@ -82,27 +82,29 @@ static void same_params(const training *left, const training *right) {
     }
 }
 
-static void same_training(bool chunks) {
-    for (int64_t block = 0; block < 4; block++) {
+static void same_training(eddy_memory what, bool chunks) {
+    for (int64_t block = 0; block < 6; block += 1 + block / 3) {
         training all = open_training(EDDY_REMEMBER_ALL, chunks);
-        training states = open_training(EDDY_REMEMBER_STATES, chunks);
-        eddy_run_block(states.run, block);
+        training less = open_training(what, chunks);
+        eddy_run_block(less.run, block);
         extents(&all, chunks ? CHUNKS : 0, chunks ? STEPS / CHUNKS : STEPS);
-        extents(&states, chunks ? CHUNKS : 0, chunks ? STEPS / CHUNKS : STEPS);
+        extents(&less, chunks ? CHUNKS : 0, chunks ? STEPS / CHUNKS : STEPS);
         train(&all);
-        train(&states);
-        same_params(&all, &states);
+        train(&less);
+        same_params(&all, &less);
         close_training(&all);
-        close_training(&states);
+        close_training(&less);
     }
 }
 
 Test(remember, training_does_not_depend_on_it) {
-    same_training(false);
+    same_training(EDDY_REMEMBER_STATES, false);
+    same_training(EDDY_REMEMBER_BLOCKS, false);
 }
 
 Test(remember, training_in_chunks_does_not_depend_on_it) {
-    same_training(true);
+    same_training(EDDY_REMEMBER_STATES, true);
+    same_training(EDDY_REMEMBER_BLOCKS, true);
 }
 
 /* Floats for each step, sample and unit. */
@@ -120,11 +122,13 @@ Test(remember, a_long_sequence_needs_a_small_part_of_the_memory) {
     double all = floats(EDDY_REMEMBER_ALL, 0, 16384, 8);
     double states = floats(EDDY_REMEMBER_STATES, 0, 16384, 8);
     double chunks = floats(EDDY_REMEMBER_STATES, 128, 128, 1);
-    printf("floats a step, sample and unit: all %.2f, states %.2f, states of chunks %.2f\n", all,
-           states, chunks);
+    double blocks = floats(EDDY_REMEMBER_BLOCKS, 0, 16384, 0);
+    printf("floats a step, sample and unit: all %.2f, states %.2f, blocks %.2f, chunks %.2f\n", all,
+           states, blocks, chunks);
     cr_expect_leq(states, 2.6);
     cr_expect_leq(states, all / 3);
-    cr_expect_leq(chunks, all / 40);
+    cr_expect_leq(blocks, all / 40);
+    cr_expect_leq(chunks, all / 40, "written as chunks of steps, a sequence has checkpoints, too");
 }
 
 Test(remember, the_environment_says_how_models_begin) {
@@ -136,7 +140,7 @@ Test(remember, the_environment_says_how_models_begin) {
     setenv("EDDY_REMEMBER", "nothing", 1);
     eddy_model *m = eddy_model_new(NULL);
     cr_expect_eq(eddy_model_status(m), EDDY_BAD_ARGUMENT);
-    cr_expect_str_eq(eddy_model_message(m), "EDDY_REMEMBER=nothing is neither all nor states");
+    cr_expect_str_eq(eddy_model_message(m), "EDDY_REMEMBER=nothing is not all, states or blocks");
     eddy_model_free(m);
     unsetenv("EDDY_REMEMBER");
 }
