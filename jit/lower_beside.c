@@ -14,7 +14,8 @@
 
 #include "jit/lower_internal.h"
 
-enum { BESIDE_MOST = 8, BESIDE_UNLIKE = 2 /* times the work of the other */ };
+enum { BESIDE_MOST = 8 };
+static const double beside_unlike = 2; /* times the work of the other */
 
 /* ---- who touches what */
 
@@ -81,7 +82,7 @@ static double beside_work(const nest_item *item) {
 static bool beside_alike(const nest_item *left, const nest_item *right) {
     double l = beside_work(left), r = beside_work(right);
     return !right->kernel && left->axis == right->axis && left->block == right->block &&
-           l <= BESIDE_UNLIKE * r && r <= BESIDE_UNLIKE * l;
+           l <= beside_unlike * r && r <= beside_unlike * l;
 }
 
 /* ---- lists */
