@@ -125,9 +125,10 @@ ROW_WORDS = """\
 ms: a call on the wall, the median of 9 rounds; ours on as many threads as the library takes by
 itself, a peer's on one or two, whichever is faster. ratio: the peer's time over ours. roof: the
 least time by what was measured above; share: roof over ours; bound: the largest part of the roof.
-max err: the largest difference from any peer, over the largest number of that tensor; a row whose
-bound it passes is WRONG. FMA x2/x1: multiply-adds of two threads over one's around the row; under
-1.9 (~) the second core was not all ours. *: neither the peer's time nor most of the roof."""
+max err: over the tensors of all peers' results, the largest norm of a difference from ours, as a
+part of the tensor's norm; where it is more than 1e-3 the row is WRONG. FMA x2/x1: multiply-adds of
+two threads over one's around the row; under 1.9 (~) the second core was not all ours. *: neither
+the peer's time nor most of the roof."""
 
 
 def good(results):

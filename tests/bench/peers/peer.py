@@ -8,10 +8,11 @@ A peer is a class with
     found()                results of the last call, by our names, as arrays
     threads(n)             how many threads the next calls use
 
-What it computes is compared with our results, which lie in files: the largest difference of a
-tensor, over the largest number in it. Some gradients are 0 but for rounding (that of an LSTM's
-input gate's bias where a normaliser takes it out again), so a tensor whose numbers are less than a
-thousandth of the largest of all is held against that thousandth.
+What it computes is compared with our results, which lie in files: for each tensor the norm of the
+difference over that of the tensor, and of these the largest. Single elements may differ: where a
+function has a kink, and a sum of another order falls on its other side. Some gradients are 0 but
+for rounding (that of an input gate's bias where a normaliser takes it out again), so a tensor whose
+numbers are less than a thousandth of others' is held against that thousandth.
 """
 
 import json
@@ -51,16 +52,21 @@ def unmerge(array, given, names):
     return parts
 
 
+def size(array):
+    """The root of the mean square."""
+    return float(numpy.sqrt(numpy.mean(numpy.square(array, dtype=numpy.float64))))
+
+
 def difference(ours, theirs):
     """The largest over all tensors, and the tensor's name."""
     worst, where = 0.0, ""
-    tops = {name: float(numpy.max(numpy.abs(array), initial=0)) for name, array in ours.items()}
-    least = max(1e-3 * max(tops.values()), 1e-30)
+    sizes = {name: size(array) for name, array in ours.items()}
+    least = max(1e-3 * max(sizes.values()), 1e-30)
     for name, array in ours.items():
         if name not in theirs:
             raise KeyError(f"the peer does not compute {name}")
         other = numpy.asarray(theirs[name], numpy.float32).reshape(array.shape)
-        error = float(numpy.max(numpy.abs(other - array), initial=0)) / max(tops[name], least)
+        error = size(other - array) / max(sizes[name], least)
         if not error <= worst:
             worst, where = error, name
     return worst, where
