@@ -64,7 +64,8 @@ void report_init(report *r, arena *memory) {
     *r = (report){.memory = memory};
 }
 
-static const char *report_words(report *r, const char *format, va_list list) {
+__attribute__((format(printf, 2, 0))) static const char *report_words(report *r, const char *format,
+                                                                      va_list list) {
     char words[LIMIT_MESSAGE];
     vsnprintf(words, sizeof words, format, list);
     return arena_copy_text(r->memory, words);
