@@ -160,7 +160,7 @@ static doctor_training doctor_train(eddy_params *params, const float *data, int 
     double started = cli_seconds();
     for (int i = 0; i < DOCTOR_ROUNDS; i++)
         seen.last = doctor_call(run);
-    seen.seconds = (cli_seconds() - started) / DOCTOR_ROUNDS;
+    seen.seconds = (cli_seconds() - started) / (double)DOCTOR_ROUNDS;
     eddy_run_free(run);
     eddy_program_free(program);
     eddy_model_free(m);

@@ -42,12 +42,13 @@ static double chart_tick(chart_axis a) {
 
 static double chart_x(chart_axis a, double x) {
     double share = a.high > a.low ? (x - a.low) / (a.high - a.low) : 0;
-    return CHART_LEFT + share * (CHART_WIDTH - CHART_LEFT - CHART_RIGHT);
+    return (double)CHART_LEFT + share * (double)(CHART_WIDTH - CHART_LEFT - CHART_RIGHT);
 }
 
 static double chart_y(chart_axis a, double y) {
     double share = a.high > a.low ? (y - a.low) / (a.high - a.low) : 0.5;
-    return CHART_HEIGHT - CHART_BOTTOM - share * (CHART_HEIGHT - CHART_TOP - CHART_BOTTOM);
+    return (double)(CHART_HEIGHT - CHART_BOTTOM) -
+           share * (double)(CHART_HEIGHT - CHART_TOP - CHART_BOTTOM);
 }
 
 static void chart_grid(text *out, chart_axis x, chart_axis y) {
@@ -153,7 +154,7 @@ static int heat_shade(const html_map *map, chart_axis range, double value) {
     double share = value;
     if (map->logarithmic)
         share = value > 0 ? (log10(value) - range.low) / (range.high - range.low) : 0;
-    int shade = (int)(fmax(0, fmin(1, share)) * HEAT_SHADES);
+    int shade = (int)(fmax(0, fmin(1, share)) * (double)HEAT_SHADES);
     return shade < HEAT_SHADES ? shade : HEAT_SHADES - 1;
 }
 
@@ -167,7 +168,7 @@ static chart_axis heat_range(const html_map *map) {
                 chart_stretch(&range, log10(value));
         }
     range.high = ceil(range.high);
-    range.low = fmax(floor(range.low), range.high - HEAT_SHADES);
+    range.low = fmax(floor(range.low), range.high - (double)HEAT_SHADES);
     if (!(range.high > range.low))
         range = (chart_axis){-1, 0};
     return range;
@@ -229,12 +230,12 @@ void html_heat(text *out, const html_map *map) {
     }
     for (size_t i = 0; i < columns; i++)
         heat_column(out, map, range, json_array_get(map->events, i * stride),
-                    HEAT_LEFT + (double)i * width, width);
+                    (double)HEAT_LEFT + (double)i * width, width);
     size_t named = (columns + 7) / 8;
     for (size_t i = 0; i < columns; i += named) {
         const json_t *event = json_array_get(map->events, i * stride);
         text_add(out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">",
-                 HEAT_LEFT + ((double)i + 0.5) * width, height + 16);
+                 (double)HEAT_LEFT + ((double)i + 0.5) * width, height + 16);
         html_exact(out, json_object_get(event, "step"));
         text_add(out, "</text>\n");
     }

@@ -327,25 +327,25 @@ static void train_resume(train *t, options *o) {
                     : eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
 }
 
-int train_run(arena *memory, const options *given) {
-    options o = *given;
+int train_run(arena *memory, const options *o) {
+    options own = *o; /* what the record of a run gives is added */
     train *t = arena_new(memory, train);
-    *t = (train){.memory = memory, .o = &o, .validation = NAN};
-    bool resume = options_given(&o, "resume");
+    *t = (train){.memory = memory, .o = &own, .validation = NAN};
+    bool resume = options_given(&own, "resume");
     if (resume)
-        train_resume(t, &o);
+        train_resume(t, &own);
     train_read(t);
     train_describe(t, resume);
-    t->steps = options_integer(&o, "steps");
+    t->steps = options_integer(&own, "steps");
     if (resume && t->set.fingerprint != t->home.fingerprint)
         cli_fail(CLI_FAILED, "%s is not what this run began with: going on would mix two data sets",
-                 options_text(&o, "data"));
+                 options_text(&own, "data"));
     if (!resume) {
-        t->home = folder_at(memory, options_text(&o, "run"));
+        t->home = folder_at(memory, options_text(&own, "run"));
         folder_create(&t->home);
-        t->params = eddy_params_new(NULL, (uint64_t)options_integer(&o, "seed"));
+        t->params = eddy_params_new(NULL, (uint64_t)options_integer(&own, "seed"));
     }
-    folder_write(&t->home, &o, &t->net, &t->set);
+    folder_write(&t->home, &own, &t->net, &t->set);
     train_compile(t);
     if (t->at.step)
         checkpoint_restore(t->params, &t->learning);
@@ -356,8 +356,8 @@ int train_run(arena *memory, const options *given) {
                               t->held.end > t->held.begin ? &t->held : &t->rows);
     t->log = log_open(memory, t->home.log, t->at.step);
     train_log_start(t, t->at.step ? "resume" : "start");
-    t->shown =
-        progress_begin(t->at.step, t->steps, t->net.kind == DATA_TEXT, options_given(&o, "quiet"));
+    t->shown = progress_begin(t->at.step, t->steps, t->net.kind == DATA_TEXT,
+                              options_given(&own, "quiet"));
     train_listen();
     int status = train_loop(t);
     insight_end(&t->inside);
