@@ -39,6 +39,20 @@ _Noreturn static void cell_unknown(const char *where, const char *what, const ch
              count ? all.at : "none at all");
 }
 
+static const char *cell_where(const cell_source *c) {
+    return c->path ? c->path : "the library";
+}
+
+/* Cells of a file, or of the library where there is none. */
+static eddy_cells *cell_cells(const char *path) {
+    eddy_cells *cells = NULL;
+    if (path)
+        return cell_load(path);
+    if (eddy_cells_library(NULL, &cells) != EDDY_OK)
+        cli_fail(CLI_FAILED, "%s", eddy_cells_report(cells));
+    return cells;
+}
+
 eddy_cells *cell_load(const char *path) {
     eddy_cells *cells = NULL;
     eddy_status made = eddy_cells_load(NULL, path, &cells);
@@ -68,9 +82,9 @@ static void cell_choose(arena *memory, cell_source *c, const char *name) {
             c->number = i;
     }
     if (c->number < 0 && name)
-        cell_unknown(c->path, "cell", name, names.at, (int)names.count);
+        cell_unknown(cell_where(c), "cell", name, names.at, (int)names.count);
     if (c->number < 0)
-        cli_fail(CLI_FAILED, "%s has no cell", c->path);
+        cli_fail(CLI_FAILED, "%s has no cell", cell_where(c));
     eddy_cells_at(c->cells, c->number, &about);
     c->name = about.name;
 }
@@ -97,7 +111,7 @@ static const char *cell_input(arena *memory, cell_source *c) {
         cli_fail(CLI_FAILED,
                  "%s: the cell %s cannot stand alone in a model: it needs one input that is a "
                  "vector, as x[D], and %s",
-                 c->path, c->name,
+                 cell_where(c), c->name,
                  inputs == 1 ? "its input has another shape" : "it has another number of inputs");
     int64_t width = 0;
     if (text_read_i64(dimension, strlen(dimension), &width) == strlen(dimension))
@@ -154,22 +168,22 @@ static void cell_sizes(cell_source *c, const char *input_dimension, int64_t size
     }
 }
 
+/* A cell that is written in C. */
+static cell_source cell_in_c(arena *memory, const char *name, const char *set, int64_t size) {
+    cell_source c = {.name = name};
+    if (set)
+        cli_fail(CLI_USAGE, "--set is for cells of the language; --size is what %s has", name);
+    c.given = arena_array(memory, eddy_argument, 1);
+    c.given[c.given_count++] = (eddy_argument){"size", NULL, (double)size};
+    return c;
+}
+
 cell_source cell_find(arena *memory, const char *path, const char *name, const char *set,
                       int64_t size) {
-    const char *names[CELL_LIBRARY];
     cell_source c = {.name = name, .path = path};
-    if (!path) {
-        for (int i = 0; i < CELL_LIBRARY; i++)
-            names[i] = cell_library[i].name;
-        if (!cell_of_library(name))
-            cell_unknown("the library", "cell", name, names, CELL_LIBRARY);
-        if (set)
-            cli_fail(CLI_USAGE, "--set is for cells of a file; --size is what %s has", name);
-        c.given = arena_array(memory, eddy_argument, 1);
-        c.given[c.given_count++] = (eddy_argument){"size", NULL, (double)size};
-        return c;
-    }
-    c.cells = cell_load(path);
+    if (!path && cell_of_library(name))
+        return cell_in_c(memory, name, set, size);
+    c.cells = cell_cells(path);
     cell_choose(memory, &c, name);
     const char *dimension = cell_input(memory, &c);
     cell_set(memory, &c, set);
@@ -182,9 +196,9 @@ cell_source cell_open(arena *memory, const char *path, const char *name, const c
     cell_source c = {.name = name, .path = path};
     eddy_cell_part part;
     int64_t size = 4;
-    if (!path)
-        return cell_find(memory, path, name, set, 8);
-    c.cells = cell_load(path);
+    if (!path && cell_of_library(name))
+        return cell_in_c(memory, name, set, 8);
+    c.cells = cell_cells(path);
     cell_choose(memory, &c, name);
     cell_set(memory, &c, set);
     for (int i = 0; eddy_cells_part(c.cells, c.number, i, &part); i++)
@@ -211,7 +225,7 @@ static void cell_arguments(const cell_source *c, eddy_value x, bool training,
 }
 
 void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, bool training) {
-    if (!c->path) {
+    if (!c->cells) {
         eddy_dtype type = eddy_value_dtype(eddy_number(m, 0));
         eddy_value x = eddy_input(m, "x", type, t | b, 4);
         eddy_output(m, "h", cell_use(c, m, c->name, t, x, training));
@@ -237,7 +251,7 @@ static eddy_value cell_vector(eddy_value x) {
 
 eddy_value cell_use(const cell_source *c, eddy_model *m, const char *name, eddy_axes t,
                     eddy_value x, bool training) {
-    if (!c->path) {
+    if (!c->cells) {
         eddy_cell_options how = {.forget_bias = 1};
         int64_t size = (int64_t)c->given[0].number;
         return cell_of_library(c->name)(m, name, t, size, x, &how, EDDY_HERE);

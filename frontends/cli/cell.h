@@ -7,8 +7,8 @@
 typedef struct cell_source {
     const char *name;
     const char *path;     /* NULL: of the library */
-    eddy_cells *cells;    /* of the file; NULL: of the library */
-    int number;           /* in the file */
+    eddy_cells *cells;    /* of the file or the library; NULL: a cell in C */
+    int number;           /* among the cells */
     const char *input;    /* the one that takes what the model reads */
     int64_t width;        /* that it must have; 0: any */
     eddy_argument *given; /* dimensions and numbers */

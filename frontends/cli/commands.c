@@ -28,9 +28,8 @@ static const option_row train_options[] = {
      .letter = 'c',
      .kind = OPTION_TEXT,
      .argument = "NAME",
-     .about =
-         "a cell of the file (its last one); without a file, of the library: lstm (the default), "
-         "gru, elman",
+     .about = "a cell of the file (its last one); without a file, one of docs/cells.md, "
+              "or lstm, gru, elman (lstm)",
      .kept = true,
      .fixed = true},
     {.name = "set",

@@ -55,6 +55,10 @@ attend with H=4 M=8 K=12
 END
 "$eddy" check --cell gru >gru.out || fault "the library's GRU has faults" "$(cat gru.out)"
 holds gru.out '^  ok      state gru.h: '
+"$eddy" check --cell mgu --set H=12 >mgu.out ||
+    fault "the library's MGU has faults" "$(cat mgu.out)"
+[[ $(grep -c '^  ok ' mgu.out) == 8 ]] || fault "not eight times ok:" "$(cat mgu.out)"
+refused "eddy: the library has no cell 'mguu'; did you mean 'mgu'?" check --cell mguu
 
 # found STATUS PATTERN CELL...: a file of this cell is checked with the status, and a line fits.
 found() {
@@ -112,7 +116,7 @@ holds said.out '^E0201: a name that nothing defines$'
 holds said.out '^    example.eddy:2:13: error: nothing defines `z` \[E0201\]$'
 [[ $("$eddy" explain 201) == "$(cat said.out)" ]] || fault "201 is not E0201"
 "$eddy" explain | while read -r code _; do
-    "$eddy" explain "$code" | grep -qE "^    .*error: .*\[$code\]$" ||
+    "$eddy" explain "$code" | grep -qF "[$code]" ||
         echo "the example of $code does not hold it"
 done >codes
 [[ ! -s codes ]] || fault "$(cat codes)"

@@ -61,4 +61,5 @@ holds graph.text 'delay'
 refused "eddy: nothing to show: a FILE, or --cell NAME of the library
 Try 'eddy show --help'." show
 "$eddy" show --cell gru | grep -q '^recurrence: nonlinear, dense$' || fault "the library's GRU"
+"$eddy" show --cell lru | grep -q '^recurrence: affine, 2x2 blocks$' || fault "the library's LRU"
 finish
