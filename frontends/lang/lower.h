@@ -118,12 +118,12 @@ symbol *lower_push(scope *s, symbol made);
 /* "[H, D]", "int", "complex [H]", "a number"; what a dimension is called. */
 const char *lower_describe(lower *l, operand x);
 const char *lower_size_text(lower *l, int64_t number);
-void lower_size_note(lower *l, int64_t number, const char *text);
+void lower_size_note(lower *l, int64_t number, const char *words);
 /* Notes where the shape of an expression comes from, behind the mistake that was added last. */
 void lower_origin(scope *s, const syntax *e, operand x);
 
 /* ---- lower_statement.c */
-void lower_block(scope *s, const statement_list *body);
+void lower_block(scope *s, const statement_list *list);
 /* Have the states and carried values from this symbol on got their new values? Else mistakes. */
 bool lower_all_ready(scope *s, size_t from);
 eddy_dtype lower_type(const lower *l, const char *type);
@@ -154,7 +154,7 @@ bool lower_same_shape(eddy_value x, eddy_value y);
 /* Is there a function of this name in the language? One whose name is near; NULL: none. */
 bool lower_is_function(const char *name);
 const char *lower_function_near(const char *name);
-operand lower_function(scope *s, const syntax *call);
+operand lower_function(scope *s, const syntax *e);
 
 /* ---- lower_cell.c */
 typedef struct cell_argument {

@@ -417,7 +417,9 @@ static operand expression_of(scope *s, const syntax *e) {
 
 operand lower_expression(scope *s, const syntax *e) {
     lower *l = s->l;
-    if (l->budget <= 0 || --l->budget == 0) {
+    if (l->budget > 0)
+        l->budget--;
+    if (l->budget <= 0) {
         if (l->budget == 0) {
             l->budget = -1;
             lower_wrong(s, REPORT_too_long, e->where,
