@@ -6,6 +6,9 @@
  * EDDY_DUMP=<letters>: print what the rows of these letters made, to stderr ("all": every row; the
  * letter L is LLVM's own text of the last row).
  *
+ * EDDY_DOT=<folder>: write a picture of the graph that each pass made, <letter>-<name>.dot, for
+ * Graphviz.
+ *
  * EDDY_STOP=<letter or name>: compilation ends after that row, with an error that says so.
  *
  * EDDY_CHECK=1: verify the graph after each pass. EDDY_CHECK=2: also evaluate it before and after
@@ -21,6 +24,7 @@
 #include <time.h>
 
 #include "core/env.h"
+#include "core/io.h"
 #include "jit/check.h"
 #include "jit/lower.h"
 #include "jit/program.h"
@@ -136,6 +140,21 @@ static bool pipeline_check(const pipeline_pass *row, const graph *before, graph 
     return ok;
 }
 
+/* Whoever asks for pictures is told why there is none. */
+static bool pipeline_draw(const pipeline_pass *row, const graph *made, arena *memory,
+                          error *problem) {
+    const char *folder = env_text("DOT");
+    if (!folder)
+        return true;
+    text out;
+    text_init(&out, memory);
+    dot_graph(made, &out);
+    files_part whole = {out.at, strlen(out.at)};
+    const char *path = arena_print(memory, "%s/%c-%s.dot", folder, row->letter, row->name);
+    return files_write_atomic(files_default(), allocator_default(), path, &whole, 1, problem) ==
+           STATUS_OK;
+}
+
 static graph *pipeline_apply(const pipeline_pass *row, const graph *from, arena *memory,
                              error *problem) {
     double start = pipeline_now();
@@ -150,7 +169,7 @@ static graph *pipeline_apply(const pipeline_pass *row, const graph *from, arena 
         bool same = strcmp(made, pipeline_text(from, memory)) == 0;
         pipeline_dump(row, same ? "unchanged" : made);
     }
-    return to;
+    return pipeline_draw(row, to, memory, problem) ? to : NULL;
 }
 
 graph *pipeline_rewrite(const graph *from, arena *memory, error *problem) {
@@ -198,15 +217,15 @@ static bool pipeline_schedule(graph *g, arena *memory, char letter, error *probl
     return !pipeline_stops(row, problem);
 }
 
-static bool pipeline_share(nest_plan *plan, arena *memory, error *problem) {
-    const pipeline_pass *row = pipeline_row('k');
-    double start = pipeline_now();
-    share_nests(plan);
+/* A row that changed the plan: how long it took, what it made, and whether it is the last. */
+static bool pipeline_changed(const pipeline_pass *row, double start, const nest_plan *plan,
+                             void (*print)(const nest_plan *plan, text *out), arena *memory,
+                             error *problem) {
     pipeline_time(row, start);
     if (pipeline_dumps(row)) {
         text out;
         text_init(&out, memory);
-        share_print(plan, &out);
+        print(plan, &out);
         pipeline_dump(row, out.at);
     }
     return !pipeline_stops(row, problem);
@@ -220,31 +239,20 @@ nest_plan *pipeline_lower(const graph *from, const machine *target, arena *memor
     const pipeline_pass *row = pipeline_row('l');
     double start = pipeline_now();
     nest_plan *plan = lower_graph(g, target ? target : machine_host(), memory);
-    if (!plan)
-        return NULL;
-    pipeline_time(row, start);
-    if (pipeline_dumps(row)) {
-        text out;
-        text_init(&out, memory);
-        nest_print(plan, &out);
-        pipeline_dump(row, out.at);
-    }
-    return pipeline_stops(row, problem) ? NULL : plan;
+    return plan && pipeline_changed(row, start, plan, nest_print, memory, problem) ? plan : NULL;
 }
 
 static bool pipeline_split(nest_plan *plan, const plan_buffer *buffers, arena *memory,
                            error *problem) {
-    const pipeline_pass *row = pipeline_row('w');
     double start = pipeline_now();
     split_plan(plan, buffers, memory);
-    pipeline_time(row, start);
-    if (pipeline_dumps(row)) {
-        text out;
-        text_init(&out, memory);
-        split_print(plan, &out);
-        pipeline_dump(row, out.at);
-    }
-    return !pipeline_stops(row, problem);
+    return pipeline_changed(pipeline_row('w'), start, plan, split_print, memory, problem);
+}
+
+static bool pipeline_share(nest_plan *plan, arena *memory, error *problem) {
+    double start = pipeline_now();
+    share_nests(plan);
+    return pipeline_changed(pipeline_row('k'), start, plan, share_print, memory, problem);
 }
 
 plan_buffer *pipeline_plan(nest_plan *plan, arena *memory, error *problem) {

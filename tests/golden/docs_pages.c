@@ -74,6 +74,8 @@ static const struct {
     const char *name, *about;
 } switches[] = {
     {"EDDY_DUMP", "letters, or `all`: prints to stderr what these passes made"},
+    {"EDDY_DOT",
+     "a folder: a picture of the graph behind each pass is written there, for Graphviz"},
     {"EDDY_STOP",
      "a letter or a name: compilation ends behind this pass, with a message that says so"},
     {"EDDY_CHECK",

@@ -127,6 +127,29 @@ Test(acceptance_switches, dump_prints_the_rows_of_its_letters) {
     cr_assert(strstr(all->said, "nest contract_cell_"), "nests have the user's names");
 }
 
+/* A picture of what each rewrite made; where none can be written, the compilation says why. */
+Test(acceptance_switches, dot_draws_the_graph_behind_every_rewrite) {
+    char folder[] = "/tmp/eddy_dot_XXXXXX", path[256], head[8] = "";
+    cr_assert(mkdtemp(folder));
+    const outcome *o = with(&(switches){"EDDY_DOT", folder}, 1);
+    cr_assert_eq(o->status, EDDY_OK, "%s", o->message);
+    for (int i = 0; i < pipeline_pass_count; i++) {
+        const pipeline_pass *row = &pipeline_passes[i];
+        snprintf(path, sizeof path, "%s/%c-%s.dot", folder, row->letter, row->name);
+        FILE *file = fopen(path, "r");
+        cr_assert_eq(file != NULL, row->run != NULL, "%s", path);
+        if (!file)
+            continue;
+        cr_expect(fgets(head, sizeof head, file) && strcmp(head, "digraph") == 0, "%s", path);
+        fclose(file);
+        remove(path);
+    }
+    rmdir(folder);
+    o = with(&(switches){"EDDY_DOT", folder}, 1);
+    cr_expect_neq(o->status, EDDY_OK);
+    cr_expect(strstr(o->message, folder), "%s", o->message);
+}
+
 /* What is dumped after a pass is a program: it can be read and printed again. */
 Test(acceptance_switches, a_dumped_graph_can_be_read_back) {
     const outcome *o = with(&(switches){"EDDY_DUMP", "m"}, 1);
