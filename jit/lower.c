@@ -55,7 +55,8 @@ static lower_class lower_classify_one(const op_node *n) {
     default:
         if (n->op == OP_CONCAT)
             return LOWER_OWN;
-        if (checkpoint_is(n))
+        /* What begins anew in each block is computed in its own block alone, whoever reads it. */
+        if (checkpoint_is(n) || (n->op == OP_DELAY && n->attributes.resumes))
             return LOWER_GROUPED;
         return lower_is_free_op(n) ? LOWER_FREE : LOWER_GROUPED;
     }

@@ -28,6 +28,8 @@ static int remat_cost_of_op(const lower *l, const op_node *n) {
     body b;
     if (n->op == OP_CONTRACT)
         return read_is_product(n) ? 1 : REMAT_DIVISION;
+    if (n->op == OP_DELAY && n->attributes.resumes)
+        return REMAT_DIVISION;
     if (op_get((op_id)n->op)->family == OP_FAMILY_VIEW || n->op == OP_DELAY || n->op == OP_KEEP)
         return 0;
     if (op_get((op_id)n->op)->family != OP_FAMILY_ELEMENTWISE || n->op == OP_RANDOM)

@@ -4,21 +4,11 @@
 
 #include "jit/check.h"
 #include "jit/program.h"
+#include "tests/support/compare.h"
 #include "tests/support/recurrent.h"
+#include "tests/support/suite.h"
 
-static recurrent r;
-static op_builder *b;
-
-static void start(void) {
-    recurrent_init(&r);
-    b = r.b;
-}
-
-static void finish(void) {
-    recurrent_free(&r);
-}
-
-TestSuite(forget, .init = start, .fini = finish);
+SUITE_WITH_RECURRENT(forget);
 
 static void train(op_node *loss) {
     op_node **gradients = arena_array(r.g->memory, op_node *, r.weights.count);
@@ -185,6 +175,22 @@ Test(forget, sharing_does_not_undo_it) {
     graph_init(again, g->memory, g->problem);
     rewrite_graph(g, again, NULL, NULL);
     cr_expect_eq(again->nodes.count, g->nodes.count);
+}
+
+/* What a delay gives begins anew in each block where it resumes; whoever looks at it from another
+ * block must find it stored. */
+Test(forget, a_delay_of_a_delay_that_resumes) {
+    static const int64_t extents[][LIMIT_AXES] = {{7, 1, 1, 2}, {1, 1, 1, 1}};
+    op_node *zero = recurrent_number(&r, 0), *half = recurrent_number(&r, 0.5);
+    op_node *before = recurrent_state(&r, "before", T | B, 3, AXIS_T, 1, half, 1);
+    op_node *weight = recurrent_weight(&r, "w", 0, 1, 3);
+    graph_bind(r.g, before, make_unary(b, OP_TANH, make_add(b, weight, before)));
+    op_node *far = make_delay(b, before, AXIS_T, 2, zero);
+    train(recurrent_energy(&r, make_unary(b, OP_TANH, far)));
+    forgetful();
+    text report;
+    text_init(&report, r.g->memory);
+    cr_expect_eq(compare_program(r.g, extents, 2, 1, &report), COMPARE_EQUAL, "%s", report.at);
 }
 
 Test(forget, what_is_drawn_is_drawn_again) {
