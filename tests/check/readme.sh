@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Usage: readme.sh LIBRARY [COMPILER]. The examples of the README and of how-tos do what the page
-# says: its first block of C is compiled against the public headers and the shared library, and must
-# print the block that follows it, to the byte.
+# Usage: readme.sh LIBRARY COMPILER COMMAND. The examples of the README and of how-tos do what the
+# page says: its first block of C is compiled against the public headers and the shared library, and
+# must print the block that follows it, to the byte. The cell of the README passes `eddy check`.
 set -euo pipefail
-library=${1:?"usage: readme.sh LIBRARY [COMPILER]"}
-compiler=${2:-cc}
+usage="usage: readme.sh LIBRARY COMPILER COMMAND"
+library=${1:?"$usage"} compiler=${2:?"$usage"} command=${3:?"$usage"}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 scratch=$(mktemp -d)
@@ -27,3 +27,8 @@ for page in README.md docs/howto/{truncate-backpropagation,train-on-long-sequenc
     diff "$scratch/expected" "$scratch/printed"
     echo "$page: $(wc -l <"$scratch/example.c") lines of C print what it shows"
 done
+
+awk '/^```eddy$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >"$scratch/mgu.eddy"
+[[ -s $scratch/mgu.eddy ]] || { echo "README.md: there is no cell" && exit 1; }
+"$command" check "$scratch/mgu.eddy" >"$scratch/said" || { cat "$scratch/said" && exit 1; }
+echo "README.md: its cell is right"
