@@ -121,7 +121,8 @@ static void parts_make(parts_work *w, nest_ref root, nest_list *out) {
             continue;
         nest_instruction in = n->tape.at[i];
         in.at = arena_array(w->l->memory, nest_ref, in.at_count + 1);
-        memcpy(in.at, n->tape.at[i].at, sizeof *in.at * (size_t)in.at_count);
+        if (in.at_count > 0)
+            memcpy(in.at, n->tape.at[i].at, sizeof *in.at * (size_t)in.at_count);
         tape_rename(&in, w->moved);
         w->moved[i] = (nest_ref)part->tape.count;
         vec_push(w->l->memory, &part->tape, in);
