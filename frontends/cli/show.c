@@ -250,7 +250,7 @@ static void show_memory(const show *s) {
 }
 
 /* Prints what passes make, by the switch that the library has for it. */
-static int show_passes(const show *s, const char *letters) {
+static void show_passes(const show *s, const char *letters) {
     eddy_program *made = NULL;
     setenv("EDDY_DUMP", letters, 1);
     dup2(STDOUT_FILENO, STDERR_FILENO);
@@ -258,7 +258,24 @@ static int show_passes(const show *s, const char *letters) {
     cli_check(eddy_compile(m, &made), eddy_model_message(m));
     eddy_program_free(made);
     eddy_model_free(m);
-    return CLI_DONE;
+}
+
+static void show_text(const show *s, bool as_dot) {
+    eddy_model *m = show_model(s, false);
+    const char *words = as_dot ? eddy_model_dot(m) : eddy_model_text(m);
+    cli_check(eddy_model_status(m), eddy_model_message(m));
+    fputs(words, stdout);
+    eddy_model_free(m);
+}
+
+static void show_report(show *s, bool of_file) {
+    printf("%s%s", s->cell.name, of_file && s->cell.given_count ? " with" : "");
+    for (int i = 0; of_file && i < s->cell.given_count; i++)
+        printf(" %s=%g", s->cell.given[i].name, s->cell.given[i].number);
+    printf("\n");
+    show_schedule(s);
+    show_stages(s);
+    show_memory(s);
 }
 
 int show_run(arena *memory, const options *o) {
@@ -271,22 +288,11 @@ int show_run(arena *memory, const options *o) {
     s.cell = cell_open(memory, path, name, options_text(o, "set"));
     const char *as = options_text(o, "as");
     if (options_given(o, "pass"))
-        return show_passes(&s, options_text(o, "pass"));
-    if (strcmp(as, "report") != 0) {
-        eddy_model *m = show_model(&s, false);
-        const char *words = strcmp(as, "dot") == 0 ? eddy_model_dot(m) : eddy_model_text(m);
-        cli_check(eddy_model_status(m), eddy_model_message(m));
-        fputs(words, stdout);
-        eddy_model_free(m);
-        return CLI_DONE;
-    }
-    printf("%s%s", s.cell.name, path && s.cell.given_count ? " with" : "");
-    for (int i = 0; path && i < s.cell.given_count; i++)
-        printf(" %s=%g", s.cell.given[i].name, s.cell.given[i].number);
-    printf("\n");
-    show_schedule(&s);
-    show_stages(&s);
-    show_memory(&s);
+        show_passes(&s, options_text(o, "pass"));
+    else if (strcmp(as, "report") != 0)
+        show_text(&s, strcmp(as, "dot") == 0);
+    else
+        show_report(&s, path != NULL);
     cell_free(&s.cell);
     return CLI_DONE;
 }
