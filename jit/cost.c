@@ -38,7 +38,7 @@ static void cost_multiply(arena *memory, int64_t count, double *number, cost_lis
 }
 
 static bool cost_counts(const nest_instruction *in, bool tiled) {
-    if (in->op == NEST_LOAD || in->op == NEST_STORE)
+    if (nest_is_access(in))
         return !tiled;
     return in->op == NEST_BODY && in->type != BODY_I64 && in->code.op != BODY_CONSTANT;
 }

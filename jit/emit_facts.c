@@ -87,7 +87,7 @@ static bool is_maskable(const emit_nest *s) {
     const nest *n = s->n;
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
-        bool memory = in->op == NEST_LOAD || in->op == NEST_STORE;
+        bool memory = nest_is_access(in);
         if (memory && in->type == BODY_BOOL && s->facts[i].by_lane)
             return false;
     }
@@ -398,7 +398,7 @@ static void add_access(emit_nest *s, size_t i) {
 static void ask_operands(emit_nest *s, size_t i) {
     const nest_instruction *in = &s->n->tape.at[i];
     const emit_fact *f = &s->facts[i];
-    if (in->op == NEST_LOAD || in->op == NEST_STORE)
+    if (nest_is_access(in))
         add_access(s, i);
     if (in->op == NEST_STORE)
         ask(s, in->value, EMIT_ALL, s->vector_range >= 0);

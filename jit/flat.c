@@ -28,10 +28,6 @@ typedef struct flat_walk {
     int accesses;
 } flat_walk;
 
-static bool is_access(const nest_instruction *in) {
-    return in->op == NEST_LOAD || in->op == NEST_STORE;
-}
-
 static bool is_integer(const nest *n, nest_ref r) {
     return r >= 0 && n->tape.at[r].type == BODY_I64;
 }
@@ -83,7 +79,7 @@ static bool flat_tape(const nest *n) {
         const nest_instruction *in = &n->tape.at[i];
         bool index = in->type == BODY_I64;
         if (in->op == NEST_OUTER || in->op == NEST_COUNT || in->op == NEST_SPAN ||
-            (is_access(in) && index))
+            (nest_is_access(in) && index))
             return false;
         if (in->op == NEST_BODY && !index &&
             (is_integer(n, in->code.a) || is_integer(n, in->code.b) || is_integer(n, in->code.c)))
@@ -265,7 +261,7 @@ static bool flat_go(flat_walk *w) {
     for (size_t k = 0; k < w->count; k++) {
         nest_ref i = w->order[k], made = -1;
         const nest_instruction *in = &n->tape.at[i];
-        if (is_access(in)) {
+        if (nest_is_access(in)) {
             int64_t low;
             bool moves;
             if (!flat_access(w->plan, n, in, &low, &moves))

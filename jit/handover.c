@@ -30,7 +30,7 @@ static bool handover_same_layout(const nest_buffer *old, handover_slice slice,
 }
 
 static bool is_access(const nest_instruction *in, size_t buffer) {
-    return (in->op == NEST_LOAD || in->op == NEST_STORE) && (size_t)in->which == buffer;
+    return nest_is_access(in) && (size_t)in->which == buffer;
 }
 
 /* Does this access see nothing of the slice? */

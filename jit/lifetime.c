@@ -41,7 +41,7 @@ static int lifetime_position(const nest_buffer *b, int axis) {
 static void lifetime_note(lifetime_table *t, int32_t number, const nest *n, int block) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
-        if (in->op != NEST_LOAD && in->op != NEST_STORE)
+        if (!nest_is_access(in))
             continue;
         int position = lifetime_position(&t->plan->buffers.at[in->which], block);
         if (position < 0 || (!in->near && !lifetime_is_this_step(n, in->at[position], block)))

@@ -19,10 +19,6 @@ static const double beside_unlike = 2; /* times the work of the other */
 
 /* ---- who touches what */
 
-static bool beside_is_access(const nest_instruction *in) {
-    return in->op == NEST_LOAD || in->op == NEST_STORE;
-}
-
 /* Have two accesses to one buffer no element in common? */
 static bool beside_apart(const nest *left, const nest_instruction *l, const nest *right,
                          const nest_instruction *r) {
@@ -39,9 +35,9 @@ static bool beside_apart(const nest *left, const nest_instruction *l, const nest
 static bool beside_nests_clash(const nest *left, const nest *right) {
     for (size_t i = 0; i < left->tape.count; i++) {
         const nest_instruction *l = &left->tape.at[i];
-        for (size_t k = 0; beside_is_access(l) && k < right->tape.count; k++) {
+        for (size_t k = 0; nest_is_access(l) && k < right->tape.count; k++) {
             const nest_instruction *r = &right->tape.at[k];
-            if (beside_is_access(r) && r->which == l->which &&
+            if (nest_is_access(r) && r->which == l->which &&
                 (l->op == NEST_STORE || r->op == NEST_STORE) && !beside_apart(left, l, right, r))
                 return true;
         }

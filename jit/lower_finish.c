@@ -103,7 +103,7 @@ static void finish_drop_axis(nest_plan *plan, int32_t buffer, int position) {
     for (size_t k = 0; k < plan->kernels.count; k++)
         for (size_t i = 0; i < plan->kernels.at[k]->tape.count; i++) {
             nest_instruction *in = &plan->kernels.at[k]->tape.at[i];
-            if ((in->op != NEST_LOAD && in->op != NEST_STORE) || in->which != buffer)
+            if (!nest_is_access(in) || in->which != buffer)
                 continue;
             for (int a = position; a + 1 < in->at_count; a++)
                 in->at[a] = in->at[a + 1];
@@ -190,7 +190,7 @@ static void finish_note(const nest_plan *plan, const nest *n, const finish_path 
                         int32_t number, finish_use *uses) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
-        if (in->op != NEST_LOAD && in->op != NEST_STORE)
+        if (!nest_is_access(in))
             continue;
         finish_use *u = &uses[in->which];
         const nest_buffer *b = &plan->buffers.at[in->which];

@@ -32,10 +32,6 @@ static bool parts_may(const nest_item *item) {
     return good;
 }
 
-static bool parts_access(const nest_instruction *in) {
-    return in->op == NEST_LOAD || in->op == NEST_STORE;
-}
-
 /* Operand k of an instruction, of 4 + at_count, indices included; -1: it has none there. */
 static nest_ref parts_operand(const nest_instruction *in, int k) {
     const nest_ref own[3] = {in->code.a, in->code.b, in->code.c};
@@ -68,7 +64,7 @@ static void parts_find(parts_work *w) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
         w->root[i] = (nest_ref)i;
-        w->varies[i] = depends[i] != 0 && (parts_access(in) || in->type != BODY_I64);
+        w->varies[i] = depends[i] != 0 && (nest_is_access(in) || in->type != BODY_I64);
         for (int k = 0; k < 4 + in->at_count; k++) {
             nest_ref from = parts_operand(in, k);
             w->varies[i] |= from >= 0 && w->varies[from];
@@ -86,7 +82,7 @@ static void parts_join_memory(const parts_work *w) {
     const nest *n = w->n;
     for (size_t i = 0; i < n->tape.count; i++)
         for (size_t k = 0; n->tape.at[i].op == NEST_STORE && k < n->tape.count; k++)
-            if (parts_access(&n->tape.at[k]) && n->tape.at[k].which == n->tape.at[i].which)
+            if (nest_is_access(&n->tape.at[k]) && n->tape.at[k].which == n->tape.at[i].which)
                 parts_unite(w, (nest_ref)i, (nest_ref)k);
 }
 

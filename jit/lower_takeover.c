@@ -106,7 +106,7 @@ static bool takeover_find(takeover *s, size_t old, int dimension) {
 }
 
 static bool takeover_is_access(const nest_instruction *in, int32_t buffer) {
-    return (in->op == NEST_LOAD || in->op == NEST_STORE) && in->which == buffer;
+    return nest_is_access(in) && in->which == buffer;
 }
 
 /* Records a tape anew, with all accesses to a buffer at its slice. */

@@ -39,7 +39,7 @@ static void update_note(update_work *w, const nest_list *items, bool inside) {
         w->nests++;
         for (size_t k = 0; k < n->tape.count; k++) {
             const nest_instruction *in = &n->tape.at[k];
-            if (in->op != NEST_LOAD && in->op != NEST_STORE)
+            if (!nest_is_access(in))
                 continue;
             update_use *use = &w->uses[in->which];
             if (in->op == NEST_LOAD) {
@@ -96,7 +96,7 @@ static void update_move(const update_work *w) {
     for (size_t k = 0; k < plan->kernels.count; k++)
         for (size_t i = 0; i < plan->kernels.at[k]->tape.count; i++) {
             nest_instruction *in = &plan->kernels.at[k]->tape.at[i];
-            bool touches = in->op == NEST_LOAD || in->op == NEST_STORE;
+            bool touches = nest_is_access(in);
             if (touches && w->moved_to[in->which] >= 0)
                 in->which = w->moved_to[in->which];
         }

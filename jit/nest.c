@@ -15,6 +15,10 @@ enum {
     NEST_INDEX_BUDGET = 1024 /* instructions looked at for one question */
 };
 
+bool nest_is_access(const nest_instruction *in) {
+    return in->op == NEST_LOAD || in->op == NEST_STORE;
+}
+
 int nest_parallel_count(const nest *n) {
     int count = 0;
     while (count < (int)n->ranges.count && !n->ranges.at[count].folded)

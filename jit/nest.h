@@ -152,6 +152,8 @@ typedef struct nest_plan {
                         them when nothing has changed since the last one */
 } nest_plan;
 
+/* Does it touch memory: is it a load or a store? */
+bool nest_is_access(const nest_instruction *in);
 /* Number of parallel ranges. */
 int nest_parallel_count(const nest *n);
 /* Set of ranges (bit i) that each instruction depends on; RESULT depends on all parallel ranges,

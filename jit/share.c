@@ -73,7 +73,7 @@ static void share_add_instruction(share_key *key, const nest_instruction *in) {
         share_add_body(key, &in->code);
         return;
     }
-    if (in->op != NEST_LOAD && in->op != NEST_STORE) {
+    if (!nest_is_access(in)) {
         share_add(key, in->which);
         return;
     }

@@ -104,10 +104,6 @@ static bool split_same_layout(const nest_plan *plan, int32_t left, int32_t right
             op_shape_equal(&l->shape, &r->shape));
 }
 
-static bool split_is_access(const nest_instruction *in) {
-    return in->op == NEST_LOAD || in->op == NEST_STORE;
-}
-
 /* Must the threads meet between what is open and this access? An element of a value is written
  * once, so two writers of one value never do. */
 static bool split_clashes(const split_walk *w, const nest *n, const nest_instruction *in) {
@@ -123,7 +119,7 @@ static bool split_clashes(const split_walk *w, const nest *n, const nest_instruc
 
 static bool split_nest_clashes(const split_walk *w, const nest *n) {
     for (size_t i = 0; i < n->tape.count; i++)
-        if (split_is_access(&n->tape.at[i]) && split_clashes(w, n, &n->tape.at[i]))
+        if (nest_is_access(&n->tape.at[i]) && split_clashes(w, n, &n->tape.at[i]))
             return true;
     return false;
 }
@@ -157,7 +153,7 @@ static void split_note(const split_walk *w, split_use *u, uint8_t who, int32_t b
 static void split_touch(split_walk *w, const nest *n) {
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
-        if (split_is_access(in))
+        if (nest_is_access(in))
             split_note(w, &w->open[w->place[in->which]], split_who(w, n, in), in->which,
                        in->op == NEST_STORE);
     }

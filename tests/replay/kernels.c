@@ -80,7 +80,7 @@ static uint64_t run(nest_plan *plan, const nest *of, const int64_t *extents, err
         held[a] = extents[a] > 0 ? extents[a] : 1; /* what is empty may be read, clamped */
     for (size_t i = 0; i < of->tape.count; i++) {
         const nest_instruction *in = &of->tape.at[i];
-        if (in->op != NEST_LOAD && in->op != NEST_STORE)
+        if (!nest_is_access(in))
             continue;
         const nest_buffer *b = &plan->buffers.at[in->which];
         stored[in->which] |= in->op == NEST_STORE;

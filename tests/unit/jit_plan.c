@@ -77,7 +77,7 @@ static touch touch_of(const trace *t, const step *at, const part *p) {
     touch found = {false, false, true};
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
-        if ((in->op != NEST_LOAD && in->op != NEST_STORE) || (size_t)in->which != p->buffer)
+        if (!nest_is_access(in) || (size_t)in->which != p->buffer)
             continue;
         bool elsewhere = false;
         uint32_t fixed = 0; /* positions */
