@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /* Runs work(user) in a child and returns what it returns (0 to 255), or minus the number of the
- * signal that ended it; SIGALRM after `seconds`. quiet: what the child writes goes nowhere. */
+ * signal that ended it: SIGXCPU after `seconds` of processor time, SIGALRM after many times that.
+ * quiet: what the child writes goes nowhere. */
 int apart_run(int (*work)(void *user), void *user, unsigned seconds, bool quiet);
 
 #endif
