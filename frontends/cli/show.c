@@ -13,6 +13,7 @@
 #include "frontends/cli/cell.h"
 #include "frontends/cli/options.h"
 #include "frontends/cli/recurrence.h"
+#include "frontends/lang/readback.h"
 #include "frontends/program.h"
 #include "jit/program.h"
 
@@ -268,6 +269,29 @@ static void show_text(const show *s, bool as_dot) {
     eddy_model_free(m);
 }
 
+/* Cells of the library that are written in C stand there in the language too. */
+static void show_equations(const show *s, bool as_tex) {
+    eddy_cells *library = NULL;
+    eddy_cell_about about;
+    text out;
+    int number = s->cell.number;
+    text_init(&out, s->memory);
+    if (!s->cell.cells) {
+        if (eddy_cells_library(NULL, &library) != EDDY_OK)
+            cli_fail(CLI_FAILED, "%s", eddy_cells_report(library));
+        for (number = 0; eddy_cells_at(library, number, &about); number++)
+            if (strcmp(about.name, s->cell.name) == 0)
+                break;
+    }
+    const syntax_cell *cell = language_cell(library ? library : s->cell.cells, number);
+    if (as_tex)
+        readback_tex(cell, &out);
+    else
+        readback_plain(cell, &out);
+    fputs(out.at, stdout);
+    eddy_cells_free(library);
+}
+
 static void show_report(show *s, bool of_file) {
     printf("%s%s", s->cell.name, of_file && s->cell.given_count ? " with" : "");
     for (int i = 0; of_file && i < s->cell.given_count; i++)
@@ -289,6 +313,8 @@ int show_run(arena *memory, const options *o) {
     const char *as = options_text(o, "as");
     if (options_given(o, "pass"))
         show_passes(&s, options_text(o, "pass"));
+    else if (strcmp(as, "equations") == 0 || strcmp(as, "tex") == 0)
+        show_equations(&s, strcmp(as, "tex") == 0);
     else if (strcmp(as, "report") != 0)
         show_text(&s, strcmp(as, "dot") == 0);
     else

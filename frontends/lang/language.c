@@ -10,6 +10,7 @@
 #include "frontends/lang/lower.h"
 
 #include "frontends/lang/library.h"
+#include "frontends/lang/readback.h"
 
 struct eddy_cells {
     allocator memory_source;
@@ -286,6 +287,10 @@ bool eddy_cells_at(const eddy_cells *c, int i, eddy_cell_about *out) {
     *out = (eddy_cell_about){cell->name,   cell->comment,         cell->from->name, place.line,
                              place.column, last - place.line + 1, c->sound[i]};
     return true;
+}
+
+const syntax_cell *language_cell(const eddy_cells *c, int i) {
+    return c->cells.at[i];
 }
 
 /* Part i of those of one role in a list; i counts down. */

@@ -171,8 +171,7 @@ static syntax *expression_primary(parser *p) {
     }
 }
 
-/* How tight an operator binds, 0 for what is none. */
-static int expression_level(token_kind kind) {
+int parser_level(token_kind kind) {
     switch (kind) {
     case TOKEN_OR:
         return 1;
@@ -228,7 +227,7 @@ static syntax *expression_binary(parser *p, int level) {
     syntax *left = expression_unary(p);
     for (;;) {
         const token *sign = p->at;
-        int own = expression_level(sign->kind);
+        int own = parser_level(sign->kind);
         if (p->failed || own == 0 || own < level)
             return left;
         p->at++;
@@ -239,7 +238,7 @@ static syntax *expression_binary(parser *p, int level) {
             expression_new(p, SYNTAX_BINARY, span_join(left->where, parts[1]->where), sign->where);
         made->op = sign->kind;
         left = expression_parts(p, made, parts, 2);
-        if (own == 4 && expression_level(p->at->kind) == 4)
+        if (own == 4 && parser_level(p->at->kind) == 4)
             parser_wrong(p, "`and`: comparisons do not chain");
     }
 }

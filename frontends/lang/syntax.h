@@ -134,6 +134,9 @@ typedef VEC(syntax_cell *) cell_list;
 void parser_read(const source *from, intern *names, report *mistakes, arena *memory,
                  cell_list *out);
 
+/* How tight an operator binds, from 1 on; 0 for what is none. */
+int parser_level(token_kind kind);
+
 /* ---- between the files of the parser */
 
 typedef struct parser {

@@ -52,6 +52,21 @@ class 'nonlinear, blocks across states' 'cell c(x[D]) -> h {' '    state h, z[H]
     '    param W[H, D]' "    z' = z - 0.1*tanh(h) + W@x" "    h' = h + 0.1*z'" '}'
 class 'no recurrence' 'cell c(x[D]) -> y {' '    param W[H, D]' '    y = W@x[t-1]' '}'
 
+expect 0 out "cell mgu(x[D]) -> h {
+    state h[H]
+    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
+    f = sigmoid(Wf@x + Uf@h + bf)
+    n = tanh(Wn@x + Un@(f*h) + bn)
+    h' = (1 - f)*h + f*n
+}" show mgu.eddy --as equations
+expect 0 out "\\begin{aligned}
+f_{t} &= \\sigma\\left(W_{f}\\, x_{t} + U_{f}\\, h_{t-1} + b_{f}\\right) \\\\
+n_{t} &= \\tanh\\left(W_{n}\\, x_{t} + U_{n}\\, \\left(f_{t} \\odot h_{t-1}\\right) + \
+b_{n}\\right) \\\\
+h_{t} &= \\left(1 - f_{t}\\right) \\odot h_{t-1} + f_{t} \\odot n_{t}
+\\end{aligned}" show mgu.eddy --as tex
+"$eddy" show --cell gru --as equations | grep -qF 'n = tanh(Wn@x + bn + r*(Un@h + vn))' ||
+    fault "the library's GRU, which is also written in C, has no equations"
 "$eddy" show mgu.eddy --as dot >graph.dot
 holds graph.dot '^digraph'
 "$eddy" show mgu.eddy --as graph >graph.text
