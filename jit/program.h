@@ -118,5 +118,8 @@ void program_run_unchanged(program_run *r);
  * that were asked for are STATUS_UNSUPPORTED after a fork; otherwise computes. Allocates nothing.
  */
 status program_run_call(program_run *r, error *problem);
+/* How often all threads have met since the run was made: by how much its calls let them work apart.
+ */
+unsigned program_run_meetings(const program_run *r);
 
 #endif

@@ -432,6 +432,10 @@ static void run_meet(int64_t *context) {
     threads_meet((threads_barrier *)(uintptr_t)context[EMIT_BARRIER], (int)context[EMIT_THREADS]);
 }
 
+unsigned program_run_meetings(const program_run *r) {
+    return atomic_load(&r->barrier.round);
+}
+
 /* One thread's part of a call. If OpenMP granted fewer threads than asked for, they share units. */
 static void run_part(void *user, int thread, int count) {
     program_run *r = user;

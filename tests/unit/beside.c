@@ -1,4 +1,5 @@
-/* Loops that threads take one each: which are found, and that bits do not depend on it. */
+/* Loops that threads take one each: which are found, that threads do take them, and that bits do
+ * not depend on it. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -30,6 +31,39 @@ static int groups_of_program(void) {
     return groups(&plan->items);
 }
 
+/* Zeros for whatever the program asks for. */
+static void bind_zeros(const program *p, program_run *run) {
+    for (int i = 0; i < program_slot_count(p); i++)
+        if (program_slot_at(p, i)->storage != NEST_OUTPUT)
+            program_run_bind(run, i,
+                             arena_array(r.g->memory, double, program_run_elements(run, i) + 1));
+}
+
+/* How often the threads of a grid meet in a call of so many steps for one sample. */
+static unsigned meetings(const program *p, int64_t steps, cost_grid grid) {
+    error problem = {.code = STATUS_OK};
+    program_run *run = program_run_new(p, allocator_default(), &problem);
+    cr_assert(run, "%s", problem.message);
+    program_run_resize(run, (const int64_t[LIMIT_AXES]){steps, 1, 1, 1}, &problem);
+    program_run_grid(run, grid, &problem);
+    bind_zeros(p, run);
+    program_run_call(run, &problem);
+    cr_assert_eq(problem.code, STATUS_OK, "%s", problem.message);
+    unsigned met = program_run_meetings(run);
+    program_run_free(run);
+    return met;
+}
+
+/* By how much the meetings of a call grow with 45 steps more. */
+static unsigned more_meetings(cost_grid grid) {
+    error problem = {.code = STATUS_OK};
+    program *p = program_compile(r.g, "beside", allocator_default(), &problem);
+    cr_assert(p, "%s", problem.message);
+    unsigned few = meetings(p, 5, grid), many = meetings(p, 50, grid);
+    program_free(p);
+    return many - few;
+}
+
 static void check_bits(void) {
     static const int64_t extents[][LIMIT_AXES] = {{5, 1, 1, 1}, {4, 1, 1, 3}, {0, 1, 1, 2}};
     text report;
@@ -55,6 +89,21 @@ Test(beside, both_directions_of_every_layer) {
     graph_output_add(r.g, "y", second);
     cr_expect_eq(groups_of_program(), 2);
     check_bits();
+}
+
+/* Two threads that take a loop each meet before and behind, however many steps there are; three
+ * share the units of both loops, and meet in every step. */
+Test(beside, who_takes_a_loop_meets_nobody) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3);
+    graph_output_add(r.g, "y", both_ways("layer", x, 3, 16, 16));
+    cr_expect_eq(more_meetings((cost_grid){1, 2}), 0);
+    cr_expect_geq(more_meetings((cost_grid){1, 3}), 2 * (50 - 5));
+}
+
+Test(beside, who_shares_a_loop_meets_in_every_step) {
+    op_node *x = recurrent_input(&r, "x", T | B, 1, 3);
+    graph_output_add(r.g, "y", recurrent_lstm(&r, "only", x, 3, 16, 1));
+    cr_expect_geq(more_meetings((cost_grid){1, 2}), 50 - 5);
 }
 
 /* What the second loop alone needs is computed before both. */

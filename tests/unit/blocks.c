@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jit/program.h"
 #include "tests/support/compare.h"
 #include "tests/support/forget.h"
 #include "tests/support/random_graph.h"
@@ -297,6 +298,35 @@ Test(blocks, all_steps_at_each_step) {
     op_node *ahead = make_delay(b, all, AXIS_T, -2, recurrent_number(&r, 1));
     op_node *sums = make_reduce(b, ahead, 0, OP_KIND_SUM);
     check(recurrent_energy(&r, sums), AXIS_T);
+}
+
+/* Bytes of the arena for so many samples of 3,000 steps, in blocks of `block`; 0: as suits. */
+static size_t bytes_in_blocks(const program *p, int64_t samples, int64_t block) {
+    error problem = {.code = STATUS_OK};
+    program_run *run = program_run_new(p, allocator_default(), &problem);
+    cr_assert(run, "%s", problem.message);
+    program_run_set_block(run, block);
+    program_run_resize(run, (const int64_t[LIMIT_AXES]){3000, 1, 1, samples}, &problem);
+    cr_assert_eq(problem.code, STATUS_OK, "%s", problem.message);
+    size_t bytes = program_run_arena_bytes(run);
+    program_run_free(run);
+    return bytes;
+}
+
+/* A step of 1,024 units and four gates in f64 needs 32 KB, so a cache of 2 MB holds 64. But a
+ * block reads the weights of the input once, so it has 512 rows, of however few samples. */
+Test(blocks, have_rows_enough_to_pay_for_their_weights) {
+    op_node *x = input("x", T | B, 8);
+    graph_output_add(r.g, "y", recurrent_lstm(&r, "wide", x, 8, 1024, 1));
+    program *p = program_compile(r.g, "wide", allocator_default(), &r.p.problem);
+    cr_assert(p, "%s", r.p.problem.message);
+    static const int64_t rows[][2] = {{1, 512}, {4, 128}, {100, 6}};
+    for (int i = 0; i < 3; i++) {
+        size_t own = bytes_in_blocks(p, rows[i][0], 0);
+        cr_expect_eq(own, bytes_in_blocks(p, rows[i][0], rows[i][1]));
+        cr_expect_neq(own, bytes_in_blocks(p, rows[i][0], rows[i][1] - 1));
+    }
+    program_free(p);
 }
 
 /* -1: the graph is illegal, as a random cycle may be. */
