@@ -110,6 +110,11 @@ void eddy_remember(eddy_model *m, eddy_memory what) {
         capi_fail(m, EDDY_BAD_ARGUMENT, "remember: %d is no eddy_memory", (int)what);
 }
 
+void eddy_watch(eddy_model *m, bool on) {
+    if (m)
+        m->graph.watched = on;
+}
+
 void eddy_model_free(eddy_model *m) {
     if (!m)
         return;

@@ -336,6 +336,20 @@ size_t eddy_run_bytes(const eddy_run *r) {
     return bytes;
 }
 
+void eddy_run_watch(eddy_run *r) {
+    if (r && r->code)
+        program_run_watch(r->code);
+}
+
+bool eddy_run_watched(const eddy_run *r, int i, eddy_watched *out) {
+    watch_found found;
+    if (!r || !r->code || !out || !program_run_watched(r->code, i, &found))
+        return false;
+    *out = (eddy_watched){found.name,       found.seconds, found.calls,
+                          found.arithmetic, found.bytes,   found.resident};
+    return true;
+}
+
 /* ---- inputs and outputs */
 
 /* The compiled code does not write through the pointers of inputs. */

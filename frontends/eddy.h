@@ -430,6 +430,9 @@ typedef enum eddy_memory {
 /* For compilations from now on. EDDY_REMEMBER=states (blocks) in the environment: how models begin.
  */
 EDDY_API void eddy_remember(eddy_model *m, eddy_memory what);
+/* For compilations from now on: do runs keep the time of every loop nest (eddy_run_watched)? Calls
+ * take longer then, a short nest by the time of a clock; results keep every bit. */
+EDDY_API void eddy_watch(eddy_model *m, bool on);
 typedef struct eddy_program eddy_program;
 /* Compiles all outputs and updates so far; the model may grow and be compiled again. On a mistake
  * *out is NULL and the model has the message. */
@@ -546,6 +549,22 @@ EDDY_API eddy_status eddy_run_scalar(eddy_run *r, const char *name, double value
 EDDY_API eddy_status eddy_run_output(eddy_run *r, const char *name, void *to, size_t elements);
 /* Runs the program. Errors: EDDY_MISSING (extents, inputs), lengths out of range. */
 EDDY_API eddy_status eddy_run_call(eddy_run *r);
+/* Where the time of calls went: of programs compiled under eddy_watch, since the run was made or
+ * eddy_run_watch was called. */
+typedef struct eddy_watched {
+    const char
+        *name;      /* a loop nest, after the values that it makes; "waiting": for other threads */
+    double seconds; /* of all calls, the mean of the threads */
+    double calls;   /* of the nest */
+    /* Of all calls and threads: arithmetic operations, of which a multiply-add is one; bytes that
+     * calls of the nest touch, each counted once a call. And the bytes that all nests of a step of
+     * its loop touch together, or it alone outside of loops: what a cache would have to hold. */
+    double operations, bytes, resident;
+} eddy_watched;
+EDDY_API void eddy_run_watch(eddy_run *r);
+/* Nest i in the order of the program, behind the last one waiting; false when there are not that
+ * many. */
+EDDY_API bool eddy_run_watched(const eddy_run *r, int i, eddy_watched *out);
 /* Elements of an input, output, parameter or state, 0 when unknown. An output's values after a call
  * (NULL after a mistake); an output of one element as a number (NaN after a mistake). */
 EDDY_API size_t eddy_run_elements(eddy_run *r, const char *name);

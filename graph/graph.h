@@ -57,6 +57,7 @@ typedef struct graph {
     intern shared; /* node key -> node */
     uint64_t streams;
     graph_remember remember; /* what forget_graph is to leave */
+    bool watched;            /* its compiled code keeps the time of every nest */
 } graph;
 
 typedef VEC(op_node *) node_list;

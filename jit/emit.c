@@ -17,6 +17,7 @@
 #include "core/env.h"
 #include "jit/aot_internal.h"
 #include "jit/emit_internal.h"
+#include "jit/watch.h"
 
 #ifdef NDEBUG
 enum { EMIT_ALWAYS_VERIFIES = 0 };
@@ -111,6 +112,7 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_PREPARED] = 0;
     context[EMIT_MEET] = (int64_t)(uintptr_t)meet;
     context[EMIT_BARRIER] = (int64_t)(uintptr_t)barrier;
+    context[EMIT_WATCH] = context[EMIT_WATCHED] = 0;
     context[EMIT_STEPS] = INT32_MAX;
     context[EMIT_CHECKPOINTS] = 2;
 }
@@ -144,6 +146,18 @@ static void emit_call(const emit *e, LLVMValueRef entry, LLVMValueRef kernel,
     LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 4, "");
 }
 
+/* The thread says what it is about to run. */
+static void emit_say(emit *e, LLVMValueRef entry, LLVMValueRef number) {
+    LLVMValueRef context = LLVMGetParam(entry, 2), arguments[] = {context, number};
+    LLVMTypeRef given[] = {e->pointer, emit_type(e, BODY_I64, 1)};
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), given, 2, false);
+    if (!e->options->watch)
+        return;
+    LLVMValueRef where = emit_entry(e, context, EMIT_WATCH);
+    LLVMValueRef watch = LLVMBuildLoad2(e->builder, e->pointer, where, "");
+    LLVMBuildCall2(e->builder, type, watch, arguments, 2, "");
+}
+
 /* Before an item: what other threads have made is there. A thread alone waits for nobody. kinds: a
  * set of nest_meeting, i64. */
 static void emit_meeting(emit *e, LLVMValueRef entry, LLVMValueRef kinds) {
@@ -155,6 +169,7 @@ static void emit_meeting(emit *e, LLVMValueRef entry, LLVMValueRef kinds) {
     LLVMValueRef ours = LLVMBuildAnd(b, kept, kinds, "");
     LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, ours, zero, ""), after, several);
     LLVMPositionBuilderAtEnd(b, several);
+    emit_say(e, entry, emit_integer(e, WATCH_WAITING));
     LLVMTypeRef given = e->pointer, nothing = LLVMVoidTypeInContext(e->context);
     LLVMTypeRef type = LLVMFunctionType(nothing, &given, 1, false);
     LLVMValueRef meet = LLVMBuildLoad2(b, e->pointer, emit_entry(e, context, EMIT_MEET), "");
@@ -199,6 +214,9 @@ static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t
             found[i] = LLVMBuildGEP2(e->builder, byte, table, &found[i], 1, "");
     }
     emit_meeting(e, entry, found[MEETING]);
+    LLVMValueRef row = LLVMBuildUDiv(e->builder, loop.counter, emit_integer(e, CELLS), "");
+    emit_say(e, entry, emit_plus(e, row, emit_integer(e, e->said)));
+    e->said += (int64_t)count;
     emit_call(e, entry, found[KERNEL], found[OPERANDS]);
     emit_loop_close(e, &loop, NULL);
 }
@@ -328,10 +346,12 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
         }
         if (item->meeting != 0)
             emit_meeting(e, entry, emit_integer(e, item->meeting));
-        if (item->kernel)
+        if (item->kernel) {
+            emit_say(e, entry, emit_integer(e, e->said++));
             emit_call(e, entry, kernel_of(e, item->kernel), operands_of(e, item->kernel));
-        else
+        } else {
             emit_turns(e, entry, item, inside);
+        }
     }
 }
 

@@ -24,6 +24,7 @@ typedef struct emit_options {
     struct aot *interface; /* functions for callers without this library (aot.h); NULL: the entry
                               alone */
     sanitize instrument;   /* SANITIZE_BUILD where the code runs in a process like this one */
+    bool watch;            /* the code says what it is about to run (EMIT_WATCH) */
     int pieces;            /* 2: in two object files, made at the same time; 0, 1: in one */
 } emit_options;
 
@@ -53,6 +54,8 @@ enum {
     EMIT_PREPARED,    /* 1: what the plan's prepared items make is there; 0: they must run */
     EMIT_MEET,        /* address of an emit_meet */
     EMIT_BARRIER,     /* for that function alone */
+    EMIT_WATCH,       /* address of an emit_watch, in code that is watched ... */
+    EMIT_WATCHED,     /* ... and for that function alone */
     EMIT_STEPS,       /* of a block: at least 1, and not more than the axis has, if it has any */
     EMIT_CHECKPOINTS, /* the extent of NEST_CHECKPOINTS */
     /* of the current block, by the code: as nest_place; is it the first of a sweep? */
@@ -64,6 +67,9 @@ enum {
 };
 /* Returns when every thread of the call has called it. */
 typedef void emit_meet(int64_t *context);
+/* The nest that the thread is about to run, in the order of the plan's items, or a number of
+ * watch.h. */
+typedef void emit_watch(int64_t *context, int64_t number);
 /* Fills a context; for one thread with one part of each, meet may be NULL. One block is all. */
 void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts, emit_meet *meet,
                   void *barrier);

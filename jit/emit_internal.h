@@ -32,6 +32,7 @@ typedef struct emit {
     LLVMValueRef *constants; /* by buffer: its bytes in the object; NULL: not there (yet) */
     LLVMDIBuilderRef debug;  /* NULL: none */
     LLVMMetadataRef file, unit;
+    int64_t said;  /* nests that the entry has come to */
     unsigned line; /* of the last function: its number in the program */
 } emit;
 

@@ -92,6 +92,7 @@ static void program_build(program *p, const graph *g, const char *prefix, error 
     emit_options options = {.prefix = prefix,
                             .debug = env_number("DEBUG", 0) > 0,
                             .instrument = SANITIZE_BUILD,
+                            .watch = g->watched,
                             .pieces = 2};
     nest_plan *plan = pipeline_lower(g, NULL, &p->scratch, problem);
     plan_buffer *buffers = plan ? pipeline_plan(plan, &p->scratch, problem) : NULL;
@@ -101,6 +102,8 @@ static void program_build(program *p, const graph *g, const char *prefix, error 
     program_keep_buffers(p, plan, buffers);
     program_keep_lengths(p, plan->source);
     cost_of(plan, &p->memory, &p->cost);
+    if (g->watched)
+        watch_of(plan, &p->memory, &p->watch);
     if (!pipeline_emit(plan, &options, p->source, &p->object, problem))
         return;
     p->code = engine_load(&p->object, prefix, p->source, problem);

@@ -12,6 +12,7 @@
 #include "jit/emit.h"
 #include "jit/nest.h"
 #include "jit/plan.h"
+#include "jit/watch.h"
 
 /* ---- pipeline.c: the pass table. Each row: letter (EDDY_DUMP, EDDY_STOP), name, function on
  * graphs, exact or reassociating, a sentence. The driver dumps (EDDY_DUMP letters, to stderr),
@@ -118,6 +119,11 @@ void program_run_unchanged(program_run *r);
  * that were asked for are STATUS_UNSUPPORTED after a fork; otherwise computes. Allocates nothing.
  */
 status program_run_call(program_run *r, error *problem);
+/* Where the time of calls went, since the run was made or this was called last: of a graph that is
+ * watched. Call it after a change of threads, too. */
+void program_run_watch(program_run *r);
+/* Nest i of the program, or waiting for other threads; false behind that. */
+bool program_run_watched(const program_run *r, int i, watch_found *out);
 /* How often all threads have met since the run was made: by how much its calls let them work apart.
  */
 unsigned program_run_meetings(const program_run *r);

@@ -5,6 +5,7 @@
 #include "jit/cost.h"
 #include "jit/plan.h"
 #include "jit/program.h"
+#include "jit/watch.h"
 
 typedef struct program_axis {
     const char *name;
@@ -31,6 +32,7 @@ struct program {
     program_lengths *lengths;
     int lengths_count;
     cost_table cost;
+    watch_table watch; /* without nests, if the program is not watched */
     emit_object object;
     engine *code;
     engine_entry entry;

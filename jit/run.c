@@ -83,8 +83,19 @@ program_run *program_run_new(const program *p, const allocator *source, error *p
     return NULL;
 }
 
-static size_t run_contexts_bytes(int count) {
-    return (size_t)count * sizeof(run_context);
+/* Of the contexts, and behind them of what threads record. */
+static size_t run_record_bytes(const program_run *r) {
+    size_t bytes = r->of->watch.count > 0 ? watch_record_bytes(&r->of->watch) : 0;
+    return (bytes + THREADS_LINE - 1) / THREADS_LINE * THREADS_LINE;
+}
+
+static size_t run_contexts_bytes(const program_run *r, int count) {
+    return (size_t)count * (sizeof(run_context) + run_record_bytes(r));
+}
+
+static watch_record *run_record(const program_run *r, int thread) {
+    char *first = (char *)(r->contexts + r->contexts_count);
+    return (watch_record *)(first + (size_t)thread * run_record_bytes(r));
 }
 
 static void run_give(program_run *r) {
@@ -99,7 +110,7 @@ void program_run_free(program_run *r) {
     if (!r)
         return;
     run_give(r);
-    allocator_give(r->source, r->contexts, run_contexts_bytes(r->contexts_count));
+    allocator_give(r->source, r->contexts, run_contexts_bytes(r, r->contexts_count));
     allocator_give(r->source, r, r->own_bytes);
 }
 
@@ -141,15 +152,17 @@ static void run_choose_grid(program_run *r) {
 static bool run_take_contexts(program_run *r, int count, error *problem) {
     if (problem->code != STATUS_OK || count <= r->contexts_count)
         return problem->code == STATUS_OK;
-    run_context *more = allocator_take(r->source, run_contexts_bytes(count), _Alignof(run_context));
+    run_context *more =
+        allocator_take(r->source, run_contexts_bytes(r, count), _Alignof(run_context));
     if (!more) {
         error_set(problem, STATUS_OUT_OF_MEMORY, run_nowhere, "threads: out of memory for %d",
                   count);
         return false;
     }
-    allocator_give(r->source, r->contexts, run_contexts_bytes(r->contexts_count));
+    allocator_give(r->source, r->contexts, run_contexts_bytes(r, r->contexts_count));
     r->contexts = more;
     r->contexts_count = count;
+    program_run_watch(r);
     return true;
 }
 
@@ -432,8 +445,30 @@ static void run_meet(int64_t *context) {
     threads_meet((threads_barrier *)(uintptr_t)context[EMIT_BARRIER], (int)context[EMIT_THREADS]);
 }
 
+void program_run_watch(program_run *r) {
+    for (int i = 0; i < r->contexts_count && r->of->watch.count > 0; i++)
+        watch_clear(run_record(r, i), &r->of->watch, watch_clock());
+}
+
+bool program_run_watched(const program_run *r, int i, watch_found *out) {
+    watch_record *records[LIMIT_THREADS];
+    double extents[PLAN_EXTENTS];
+    int threads = r->grid.samples * r->grid.units, axis = r->of->block_axis;
+    for (int k = 0; k < threads; k++)
+        records[k] = run_record(r, k);
+    for (int k = 0; k < PLAN_EXTENTS; k++)
+        extents[k] = (double)r->extents[k];
+    if (axis >= 0) /* the last block is shorter */
+        extents[NEST_BLOCK] = extents[axis] / (double)(r->extents[NEST_CHECKPOINTS] - 1);
+    return r->of->watch.count > 0 && watch_read(&r->of->watch, records, threads, extents, i, out);
+}
+
 unsigned program_run_meetings(const program_run *r) {
     return atomic_load(&r->barrier.round);
+}
+
+static void run_watch(int64_t *context, int64_t number) {
+    watch_switch((watch_record *)(uintptr_t)context[EMIT_WATCHED], number);
 }
 
 /* One thread's part of a call. If OpenMP granted fewer threads than asked for, they share units. */
@@ -447,7 +482,16 @@ static void run_part(void *user, int thread, int count) {
     context[EMIT_PREPARED] = r->prepared && r->unchanged && !r->guarded;
     context[EMIT_STEPS] = r->extents[NEST_BLOCK] > 0 ? r->extents[NEST_BLOCK] : 1;
     context[EMIT_CHECKPOINTS] = r->extents[NEST_CHECKPOINTS];
+    if (r->of->watch.count == 0) {
+        r->of->entry(r->table, r->extents, context);
+        return;
+    }
+    watch_record *record = run_record(r, thread);
+    context[EMIT_WATCH] = (int64_t)(uintptr_t)run_watch;
+    context[EMIT_WATCHED] = (int64_t)(uintptr_t)record;
+    watch_switch(record, WATCH_NOTHING);
     r->of->entry(r->table, r->extents, context);
+    watch_switch(record, WATCH_NOTHING);
 }
 
 static bool run_may_start(const program_run *r, int threads, error *problem) {
