@@ -231,14 +231,24 @@ class Bench:
             **facts,
         }
 
+    def where(self, row, threads):
+        os.makedirs(self.folder, exist_ok=True)
+        asked = {"row": row.request(), "folder": self.folder, "threads": threads}
+        return self.ours.ask("nests", **asked)["nests"]
+
     def run(self, chosen):
         self.progress = Progress(len(chosen))
         results = []
         for row in chosen:
             result = self.measure(row)
+            if self.options.nests and "error" not in result:
+                self.progress.show(row, "where the time goes")
+                result["where"] = self.where(row, result["threads"])
             self.progress.end()
             results.append(result)
             report.print_row(result)
+            if "where" in result:
+                report.print_where(result["where"])
             self.progress.done += 1
         return results
 
@@ -251,6 +261,7 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="a few rows, under 4 minutes")
     parser.add_argument("--rows", default="", metavar="PATTERN", help="ids: 'A*,C5.629'")
     parser.add_argument("--threads", type=int, metavar="N", help="all competitors on N threads")
+    parser.add_argument("--nests", action="store_true", help="where the time of each row goes")
     parser.add_argument("--json", metavar="FILE", help="a list of objects, one for each row")
     parser.add_argument(
         "--docs", metavar="FILE", nargs="?", const="docs/benchmarks.md", help="write the page"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "docs/examples/common/wall_clock.h"
-#include "tests/bench/rate.h"
+#include "frontends/rate/rate.h"
 #include "tests/bench/store.h"
 
 enum { SAMPLES = 4000, SEED = 1 };
@@ -21,6 +21,7 @@ static const double sample_seconds = 1e-4;
 static void measure_compile(measure_use *use, measure_facts *out) {
     eddy_model *m = eddy_model_new(NULL);
     models_write(m, &use->row);
+    eddy_watch(m, use->row.watched);
     double start = wall_clock_seconds();
     eddy_compile(m, &use->program);
     out->first_ms = (wall_clock_seconds() - start) * 1e3;

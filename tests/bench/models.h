@@ -14,6 +14,7 @@ typedef struct model_row {
     const char *cell;                                          /* a name that models_know */
     int64_t layers, directions, inputs, units, samples, steps; /* L, D, I, H, B, T */
     model_mode mode;
+    bool watched; /* the time of its nests is kept */
 } model_row;
 
 bool models_know(const char *cell);

@@ -90,6 +90,32 @@ def print_row(result):
     print(end="", flush=True)
 
 
+NEST_HEADS = ("ms of a call", "", "calls", "roof ms", "share", "bound", "nest")
+NEST_WIDTHS = (33, 5, 8, 8, 6, 8, -60)
+
+
+def print_where(nests):
+    """Where the time of a call goes: what takes a hundredth of it, longest first."""
+    total = sum(nest["seconds"] for nest in nests)
+    print(aligned(NEST_HEADS, NEST_WIDTHS))
+    for nest in nests:
+        if nest["seconds"] < 0.01 * total:
+            continue
+        least = nest["roof_s"]
+        known = least > 0
+        cells = (
+            text_of(nest["seconds"]),
+            f"{100 * nest['seconds'] / total:.0f}%",
+            f"{nest['calls']:.0f}",
+            text_of(least) if known else "-",
+            f"{100 * least / nest['seconds']:.0f}%" if known else "-",
+            nest["bound"] if known else "-",
+            nest["name"],
+        )
+        print(aligned(cells, NEST_WIDTHS))
+    print(end="", flush=True)
+
+
 PROGRAM_HEADS = ("row", "kernels", "nests", "compile ms", "core ms", "LLVM ms", "object KB",
                  "arena MB", "floats", "growth", "1 thread", "2 threads", "of FMA")  # fmt: skip
 PROGRAM_WIDTHS = (-20, 7, 5, 10, 8, 8, 9, 9, 7, 7, 9, 9, 7)

@@ -7,6 +7,7 @@
  *   {"do": "begin", "row": {...}, "folder": path}   compiles; writes inputs and weights
  *   {"do": "call", "calls": n, "folder": path}      from the start of the sequence; writes outputs
  *   {"do": "time", "threads": n, "seconds": s}      seconds of a call
+ *   {"do": "nests", "row": {...}, "folder": path, "threads": n}   where the time of a call goes
  *   {"do": "end"}
  *
  * An answer with "error" says what went wrong. */
@@ -16,12 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/rate/rate.h"
+#include "frontends/rate/roof.h"
 #include "jit/emit.h"
 #include "tests/bench/measure.h"
-#include "tests/bench/rate.h"
 #include "tests/bench/store.h"
 
-enum { LINE = 4096 };
+enum { LINE = 4096, NESTS = 512, WATCH_SECONDS = 1 };
 
 static json_t *worker_error(const char *what) {
     return json_pack("{s:s}", "error", what);
@@ -81,14 +83,14 @@ static int64_t worker_number(const json_t *row, const char *key) {
     return json_integer_value(json_object_get(row, key));
 }
 
-static json_t *worker_begin(const json_t *request, measure_use **use) {
+/* false: it is not one. */
+static bool worker_row(const json_t *request, model_row *out) {
     const json_t *asked = json_object_get(request, "row");
     const char *cell = json_string_value(json_object_get(asked, "cell"));
     const char *mode = json_string_value(json_object_get(asked, "mode"));
-    const char *folder = json_string_value(json_object_get(request, "folder"));
-    if (!cell || !mode || !folder || !models_know(cell))
-        return worker_error("a row needs cell, mode and folder, of a cell that is known");
-    const model_row row = {
+    if (!cell || !mode || !models_know(cell))
+        return false;
+    *out = (model_row){
         .cell = cell,
         .layers = worker_number(asked, "L"),
         .directions = worker_number(asked, "D"),
@@ -100,6 +102,14 @@ static json_t *worker_begin(const json_t *request, measure_use **use) {
                 : strcmp(mode, "stream") == 0 ? MODEL_STREAM
                                               : MODEL_FORWARD,
     };
+    return true;
+}
+
+static json_t *worker_begin(const json_t *request, measure_use **use) {
+    const char *folder = json_string_value(json_object_get(request, "folder"));
+    model_row row;
+    if (!folder || !worker_row(request, &row))
+        return worker_error("a row needs cell, mode and folder, of a cell that is known");
     measure_facts facts;
     measure_end(*use);
     *use = measure_begin(&row, folder, &facts);
@@ -142,6 +152,40 @@ static json_t *worker_time(const json_t *request, measure_use *use) {
                      "samples", times.samples);
 }
 
+/* Where the time of a row goes, by nests, longest first. */
+static json_t *worker_nests(const json_t *request) {
+    static eddy_watched found[NESTS];
+    const char *folder = json_string_value(json_object_get(request, "folder"));
+    int threads = (int)worker_number(request, "threads");
+    model_row row;
+    if (!folder || !worker_row(request, &row))
+        return worker_error("a row needs cell, mode and folder, of a cell that is known");
+    row.watched = true;
+    measure_facts facts;
+    measure_use *use = measure_begin(&row, folder, &facts);
+    json_t *nests = json_array();
+    int count = 0;
+    if (!*facts.message) {
+        eddy_run_threads(use->run, threads);
+        count = roof_watch(use->run, WATCH_SECONDS, found, NESTS);
+        snprintf(facts.message, sizeof facts.message, "%s", eddy_run_message(use->run));
+    }
+    roof r = roof_measure(EDDY_F32, threads);
+    for (int i = 0; i < count; i++) {
+        roof_share least = roof_of(&r, &found[i]);
+        json_array_append_new(
+            nests, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "name", found[i].name,
+                             "seconds", found[i].seconds, "calls", found[i].calls, "operations",
+                             found[i].operations, "bytes", found[i].bytes, "resident",
+                             found[i].resident, "roof_s", least.seconds, "bound", least.bound));
+    }
+    measure_end(use);
+    if (!*facts.message)
+        return json_pack("{s:o}", "nests", nests);
+    json_decref(nests);
+    return worker_error(facts.message);
+}
+
 /* NULL: nothing that is known. */
 static json_t *worker_answer(const json_t *request, measure_use **use) {
     const char *what = json_string_value(json_object_get(request, "do"));
@@ -157,6 +201,8 @@ static json_t *worker_answer(const json_t *request, measure_use **use) {
         return worker_begin(request, use);
     if (strcmp(what, "call") == 0)
         return worker_call(request, *use);
+    if (strcmp(what, "nests") == 0)
+        return worker_nests(request);
     if (strcmp(what, "time") == 0)
         return worker_time(request, *use);
     if (strcmp(what, "end") != 0)

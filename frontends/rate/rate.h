@@ -1,8 +1,8 @@
-/* What this machine can do at this moment: the roofs that benchmark rows are held against.
+/* What this machine can do at this moment: the roofs that programs are held against.
  *
  * Every rate is 0 where the machine lacks the instructions, or memory. */
-#ifndef EDDY_TESTS_BENCH_RATE_H
-#define EDDY_TESTS_BENCH_RATE_H
+#ifndef EDDY_FRONTENDS_RATE_RATE_H
+#define EDDY_FRONTENDS_RATE_RATE_H
 
 #include <stddef.h>
 
@@ -34,6 +34,8 @@ const char *rate_vectors(void);
 
 /* Seconds that this thread has spent on a core. */
 double rate_core_seconds(void);
+/* Seconds since some fixed moment. */
+double rate_wall_seconds(void);
 
 /* The middle one of count (> 0) numbers, which get sorted; of an even count, the lower one. */
 double rate_median(double *numbers, size_t count);

@@ -5,7 +5,7 @@
  * The sums start apart, or the compiler would keep one of them, and tend to a fixed point (2), so
  * that neither infinities nor denormal numbers are multiplied; none starts there, or the compiler
  * would know it. Where a type has no fixed point the factors are zeros out of a volatile. */
-#include "tests/bench/kernels.h"
+#include "frontends/rate/kernels.h"
 
 #ifdef __x86_64__
 #    include <immintrin.h>

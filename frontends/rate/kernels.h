@@ -1,10 +1,10 @@
 /* Loops that do nothing but keep one unit of the processor busy. */
-#ifndef EDDY_TESTS_BENCH_KERNELS_H
-#define EDDY_TESTS_BENCH_KERNELS_H
+#ifndef EDDY_FRONTENDS_RATE_KERNELS_H
+#define EDDY_FRONTENDS_RATE_KERNELS_H
 
 #include <stddef.h>
 
-#include "tests/bench/rate.h"
+#include "frontends/rate/rate.h"
 
 enum {
     KERNELS_ROUNDS = 20000,

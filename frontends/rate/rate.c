@@ -4,7 +4,7 @@
  * One thread is measured in the time that it spends on a core, so that waiting for one does not
  * count. Two are measured on the wall, in windows of a common end instead of a common amount of
  * work: a second thread that finds no core of its own lowers the sum by what it did not do. */
-#include "tests/bench/rate.h"
+#include "frontends/rate/rate.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,8 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "docs/examples/common/wall_clock.h"
-#include "tests/bench/kernels.h"
+#include "frontends/rate/kernels.h"
 
 enum { WINDOWS = 5, MEETINGS = 200000 };
 static const double window_seconds = 0.01;
@@ -39,10 +38,18 @@ double rate_median(double *numbers, size_t count) {
     return numbers[(count - 1) / 2];
 }
 
-double rate_core_seconds(void) {
+static double rate_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double rate_core_seconds(void) {
+    return rate_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+double rate_wall_seconds(void) {
+    return rate_clock(CLOCK_MONOTONIC);
 }
 
 /* ---- windows */
@@ -62,7 +69,7 @@ static void *rate_run(void *given) {
     rate_part *part = given;
     const double start = rate_core_seconds();
     part->done = 0;
-    while (wall_clock_seconds() < part->end) {
+    while (rate_wall_seconds() < part->end) {
         if (part->multiply) {
             part->sum = part->multiply();
             part->done += part->each;
@@ -79,18 +86,18 @@ static void *rate_run(void *given) {
 }
 
 static double rate_pair(rate_part parts[2]) {
-    double start = wall_clock_seconds();
+    double start = rate_wall_seconds();
     parts[0].end = parts[1].end = start + window_seconds;
     pthread_t other;
     bool started = pthread_create(&other, NULL, rate_run, &parts[1]) == 0;
     rate_run(&parts[0]);
     if (started)
         pthread_join(other, NULL);
-    return (parts[0].done + parts[1].done) / (wall_clock_seconds() - start);
+    return (parts[0].done + parts[1].done) / (rate_wall_seconds() - start);
 }
 
 static double rate_single(rate_part *part) {
-    part->end = wall_clock_seconds() + window_seconds;
+    part->end = rate_wall_seconds() + window_seconds;
     rate_run(part);
     return part->done > 0 ? part->done / part->core : 0;
 }
@@ -168,12 +175,12 @@ typedef struct rate_guest {
 static void *rate_meet(void *given) {
     const rate_guest *guest = given;
     rate_hall *hall = guest->hall;
-    const double end = wall_clock_seconds() + 1;
+    const double end = rate_wall_seconds() + 1;
     for (int i = 1; i <= MEETINGS && !hall->late; i++) {
         atomic_store_explicit(&hall->come[guest->self], i, memory_order_release);
         for (int spins = 1;
              atomic_load_explicit(&hall->come[!guest->self], memory_order_acquire) < i; spins++)
-            if (spins % 4096 == 0 && wall_clock_seconds() > end) {
+            if (spins % 4096 == 0 && rate_wall_seconds() > end) {
                 hall->late = true;
                 break;
             }
@@ -189,9 +196,9 @@ double rate_meeting(void) {
         return 0;
     while (hall.come[1] == 0)
         continue;
-    double start = wall_clock_seconds();
+    double start = rate_wall_seconds();
     rate_meet(&guests[0]);
-    double seconds = wall_clock_seconds() - start;
+    double seconds = rate_wall_seconds() - start;
     pthread_join(other, NULL);
     return hall.late ? 0 : seconds / (int)MEETINGS;
 }
