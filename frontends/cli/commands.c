@@ -357,11 +357,11 @@ static const option_row show_options[] = {
      .about = "dimensions and numbers, as H=64,dt=0.1; other dimensions are 4, 8, 12 ..."},
     {.name = "as",
      .kind = OPTION_CHOICE,
-     .argument = "report|equations|tex|graph|dot",
+     .argument = "report|equations|tex|svg|graph|dot",
      .otherwise = "report",
      .about = "equations: the cell as it was understood, a line for each gate; tex: the same as a "
-              "paper prints it; graph: the graph in the language of docs/graph.md; dot: for "
-              "Graphviz"},
+              "paper prints it; svg: a picture of what depends on what; graph: the graph in the "
+              "language of docs/graph.md; dot: for Graphviz"},
     {.name = "pass",
      .kind = OPTION_TEXT,
      .argument = "LETTERS",

@@ -12,6 +12,7 @@
 #include "frontends/capi.h"
 #include "frontends/cli/cell.h"
 #include "frontends/cli/options.h"
+#include "frontends/cli/picture.h"
 #include "frontends/cli/recurrence.h"
 #include "frontends/lang/readback.h"
 #include "frontends/program.h"
@@ -269,6 +270,22 @@ static void show_text(const show *s, bool as_dot) {
     eddy_model_free(m);
 }
 
+static void show_picture(const show *s) {
+    eddy_model *m = show_model(s, false);
+    picture p;
+    text out;
+    text_init(&out, s->memory);
+    picture_of(&m->graph, s->memory, &p);
+    if (p.nodes.count > PICTURE_NODES)
+        cli_fail(CLI_FAILED,
+                 "the cell %s has %zu values with names, too many for a picture; --as "
+                 "dot has the whole graph",
+                 s->cell.name, p.nodes.count);
+    picture_svg(&p, s->cell.name, &out);
+    fputs(out.at, stdout);
+    eddy_model_free(m);
+}
+
 /* Cells of the library that are written in C stand there in the language too. */
 static void show_equations(const show *s, bool as_tex) {
     eddy_cells *library = NULL;
@@ -315,6 +332,8 @@ int show_run(arena *memory, const options *o) {
         show_passes(&s, options_text(o, "pass"));
     else if (strcmp(as, "equations") == 0 || strcmp(as, "tex") == 0)
         show_equations(&s, strcmp(as, "tex") == 0);
+    else if (strcmp(as, "svg") == 0)
+        show_picture(&s);
     else if (strcmp(as, "report") != 0)
         show_text(&s, strcmp(as, "dot") == 0);
     else
