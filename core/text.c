@@ -268,3 +268,22 @@ size_t text_read_i64(const char *at, size_t count, int64_t *out) {
     *out = negative ? value : -value;
     return i;
 }
+
+size_t text_read_character(const char *at, size_t count, uint32_t *out) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char first = count ? (unsigned char)at[0] : 0xFF;
+    size_t length = first < 0x80 ? 1 : first < 0xC0 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (length == 0 || first > 0xF7 || length > count)
+        return 0;
+    uint32_t code = length == 1 ? first : first & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        unsigned char next = (unsigned char)at[i];
+        if (next >> 6 != 2)
+            return 0;
+        code = code << 6 | (next & 0x3Fu);
+    }
+    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+        return 0;
+    *out = code;
+    return length;
+}

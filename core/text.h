@@ -27,5 +27,8 @@ void text_add_f32(text *t, float value);
  * Correctly rounded. */
 size_t text_read_f64(const char *at, size_t count, double *out);
 size_t text_read_i64(const char *at, size_t count, int64_t *out);
+/* The Unicode scalar value that at[0 .. count) begins with in UTF-8; returns its bytes, 0 if there
+ * is none. */
+size_t text_read_character(const char *at, size_t count, uint32_t *out);
 
 #endif

@@ -11,25 +11,6 @@
 
 enum { TEXT_CODES = 0x110000, TEXT_SYMBOLS = 65536 };
 
-/* The scalar value at `at`, its bytes in *used; *used is 0 where there is none. */
-static uint32_t text_scalar(const unsigned char *at, size_t left, int *used) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int length = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : 4;
-    *used = 0;
-    if ((at[0] >= 0x80 && at[0] < 0xC2) || at[0] > 0xF4 || (size_t)length > left)
-        return 0;
-    uint32_t code = length == 1 ? at[0] : at[0] & (0x7Fu >> length);
-    for (int i = 1; i < length; i++) {
-        if (at[i] >> 6 != 2)
-            return 0;
-        code = code << 6 | (at[i] & 0x3F);
-    }
-    if (code < least[length] || code >= TEXT_CODES || (code >= 0xD800 && code < 0xE000))
-        return 0;
-    *used = length;
-    return code;
-}
-
 /* The codes of a text; a mistake ends the process. */
 static uint32_t *text_codes(arena *memory, const char *name, const char *words, size_t bytes,
                             bool as_bytes, size_t *count) {
@@ -37,17 +18,16 @@ static uint32_t *text_codes(arena *memory, const char *name, const char *words, 
     int line = 1;
     *count = 0;
     for (size_t i = 0; i < bytes;) {
-        const unsigned char *at = (const unsigned char *)words + i;
-        int used = 1;
-        uint32_t code = as_bytes ? at[0] : text_scalar(at, bytes - i, &used);
+        uint32_t code = (unsigned char)words[i];
+        size_t used = as_bytes ? 1 : text_read_character(words + i, bytes - i, &code);
         if (!used)
             cli_fail(CLI_FAILED,
                      "%s:%d: byte 0x%02x (number %zu of the file) is no UTF-8; --symbols bytes "
                      "takes any file",
-                     name, line, at[0], i);
-        line += at[0] == '\n';
+                     name, line, code, i);
+        line += code == '\n';
         codes[(*count)++] = code;
-        i += (size_t)used;
+        i += used;
     }
     return codes;
 }

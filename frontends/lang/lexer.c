@@ -45,22 +45,11 @@ static int lexer_byte(const lexer *x, uint32_t ahead) {
     return x->at + ahead < x->from->bytes ? (unsigned char)x->from->at[x->at + ahead] : -1;
 }
 
-/* The bytes of the character here, 0 if it is not UTF-8; its code point. */
+/* The bytes of the character here, 0 if it is NUL or not UTF-8; its code point. */
 static uint32_t lexer_character(const lexer *x, uint32_t *point) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int first = lexer_byte(x, 0);
-    uint32_t bytes = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first == 0 || bytes == 0 || first > 0xf7)
+    if (lexer_byte(x, 0) <= 0)
         return 0;
-    *point = bytes == 1 ? (uint32_t)first : (uint32_t)first & (0xffu >> (bytes + 1));
-    for (uint32_t i = 1; i < bytes; i++) {
-        int next = lexer_byte(x, i);
-        if (next < 0x80 || next > 0xbf)
-            return 0;
-        *point = *point << 6 | ((uint32_t)next & 0x3f);
-    }
-    bool surrogate = *point >= 0xd800 && *point < 0xe000;
-    return *point < least[bytes] || *point > 0x10ffff || surrogate ? 0 : bytes;
+    return (uint32_t)text_read_character(x->from->at + x->at, x->from->bytes - x->at, point);
 }
 
 /* The bytes of a character that names are made of; digits only if it is not the first. */
