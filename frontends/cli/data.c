@@ -46,3 +46,16 @@ uint64_t data_fingerprint(const void *at, size_t bytes) {
         sum = (sum ^ ((const unsigned char *)at)[i]) * 0x100000001b3u;
     return sum;
 }
+
+tensors data_open_tensors(arena *memory, const char *path) {
+    size_t bytes;
+    error problem = {0};
+    tensors t = {.path = path, .problem = &problem, .memory = memory};
+    const char *at = cli_read_file(memory, path, &bytes);
+    if (!tensors_read(&t, (const unsigned char *)at, bytes)) {
+        tensors_end(&t);
+        cli_fail(CLI_FAILED, "%s", problem.message);
+    }
+    t.problem = NULL;
+    return t;
+}

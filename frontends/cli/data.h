@@ -6,6 +6,7 @@
 #define EDDY_FRONTENDS_CLI_DATA_H
 
 #include "frontends/cli/cli.h"
+#include "frontends/tensors.h"
 
 typedef enum data_kind {
     DATA_TEXT, /* symbols in, the next one out */
@@ -60,6 +61,8 @@ void streams_all(streams *s, size_t begin, size_t end, size_t count, size_t step
 size_t streams_fill(const streams *s, size_t block, const void *column, size_t bytes, void *to,
                     int32_t *lengths);
 uint64_t data_fingerprint(const void *at, size_t bytes);
+/* What a file of tensors holds, until tensors_end; a mistake ends the process. */
+tensors data_open_tensors(arena *memory, const char *path);
 
 /* ---- data_table.c */
 /* Is it the name of a file of numbers: .csv, .npy? */

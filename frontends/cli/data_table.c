@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/size.h"
 #include "frontends/cli/data.h"
 
 enum { TABLE_COLUMNS = 4096 };
@@ -24,13 +23,8 @@ typedef struct table_numbers {
     double *at;
 } table_numbers;
 
-static bool table_is(const char *path, const char *end) {
-    size_t length = strlen(path), most = strlen(end);
-    return length > most && strcmp(path + length - most, end) == 0;
-}
-
 bool data_is_table(const char *path) {
-    return table_is(path, ".csv") || table_is(path, ".npy");
+    return tensors_named(path, ".csv") || tensors_named(path, ".npy");
 }
 
 /* ---- CSV */
@@ -57,10 +51,18 @@ static bool table_number(const char *field, double *out) {
     return *end == 0 && isfinite(*out);
 }
 
-/* The fields of one line. */
+static bool table_has_names(const char **fields, int count) {
+    double number;
+    for (int i = 0; i < count; i++)
+        if (fields[i][0] && !table_number(fields[i], &number))
+            return true;
+    return false;
+}
+
+/* The fields of one line, one more than there may be where there are too many. */
 static int table_line(arena *memory, const char *at, const char *end, const char **fields) {
     int count = 0;
-    while (count < TABLE_COLUMNS) {
+    while (count <= TABLE_COLUMNS) {
         fields[count++] = table_field(memory, at, end, &at);
         if (at == end)
             break;
@@ -69,12 +71,27 @@ static int table_line(arena *memory, const char *at, const char *end, const char
     return count;
 }
 
-static bool table_has_names(const char **fields, int count) {
-    double number;
-    for (int i = 0; i < count; i++)
-        if (fields[i][0] && !table_number(fields[i], &number))
-            return true;
-    return false;
+/* Names of columns: as they are, or numbers. A name must tell one column in a record in JSON. */
+static void table_name(arena *memory, table_numbers *t, int line, const char **fields, int count) {
+    bool named = table_has_names(fields, count);
+    if (count > TABLE_COLUMNS)
+        cli_fail(CLI_FAILED, "%s:%d: more than %d columns", t->path, line, (int)TABLE_COLUMNS);
+    t->columns = count;
+    t->names = arena_array(memory, const char *, count);
+    for (int i = 0; i < count; i++) {
+        const char *name = named ? fields[i] : arena_print(memory, "%d", i + 1);
+        uint32_t code;
+        size_t length = strlen(name);
+        for (size_t k = 0, used; k < length; k += used)
+            if (!(used = text_read_character(name + k, length - k, &code)))
+                cli_fail(CLI_FAILED, "%s:%d: the name of column %d is not UTF-8", t->path, line,
+                         i + 1);
+        for (int k = 0; k < i; k++)
+            if (strcmp(t->names[k], name) == 0)
+                cli_fail(CLI_FAILED, "%s:%d: columns %d and %d are both called '%s'", t->path, line,
+                         k + 1, i + 1, name);
+        t->names[i] = name;
+    }
 }
 
 /* Is this column among the ignored ones? */
@@ -92,9 +109,14 @@ static bool table_listed(const char *list, const char *name) {
 static table_numbers table_csv(arena *memory, const char *path, const char *ignore) {
     size_t bytes;
     const char *at = cli_read_file(memory, path, &bytes), *file_end = at + bytes;
-    const char **fields = arena_array(memory, const char *, TABLE_COLUMNS + 1);
+    const char **fields = arena_array(memory, const char *, TABLE_COLUMNS + 2);
     table_numbers t = {.path = path};
     VEC(double) all = {0};
+    const char *zero = memchr(at, 0, bytes);
+    if (zero)
+        cli_fail(CLI_FAILED, "%s has a 0 byte at %td: it is no CSV", path, zero - at);
+    if (bytes >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
+        at += 3; /* a byte order mark */
     for (int line = 1; at < file_end; line++) {
         const char *end = memchr(at, '\n', (size_t)(file_end - at));
         end = end ? end : file_end;
@@ -103,12 +125,8 @@ static table_numbers table_csv(arena *memory, const char *path, const char *igno
         if (count == 1 && !fields[0][0])
             continue;
         if (!t.names) {
-            bool named = table_has_names(fields, count);
-            t.columns = count;
-            t.names = arena_array(memory, const char *, count);
-            for (int i = 0; i < count; i++)
-                t.names[i] = named ? fields[i] : arena_print(memory, "%d", i + 1);
-            if (named)
+            table_name(memory, &t, line, fields, count);
+            if (table_has_names(fields, count))
                 continue;
         }
         if (count != t.columns)
@@ -130,70 +148,31 @@ static table_numbers table_csv(arena *memory, const char *path, const char *igno
 
 /* ---- npy */
 
-_Noreturn static void table_bad(const char *path, const char *why) {
-    cli_fail(CLI_FAILED, "%s is no npy file that can be read: %s", path, why);
-}
-
-static double table_element(const char *at, char kind, int size, size_t i) {
-    const char *from = at + i * (size_t)size;
-    float f4;
-    double f8;
-    int32_t i4;
-    int64_t i8;
-    if (kind == 'f' && size == 4)
-        return memcpy(&f4, from, 4), (double)f4;
-    if (kind == 'f')
-        return memcpy(&f8, from, 8), f8;
-    if (size == 4)
-        return memcpy(&i4, from, 4), (double)i4;
-    return memcpy(&i8, from, 8), (double)i8;
-}
-
 static table_numbers table_npy(arena *memory, const char *path) {
-    size_t bytes, header = 10;
-    const char *at = cli_read_file(memory, path, &bytes);
-    const unsigned char *raw = (const unsigned char *)at;
-    if (bytes < 12 || memcmp(at, "\x93NUMPY", 6) != 0)
-        table_bad(path, "it does not begin as one");
-    size_t length = raw[8] | (size_t)raw[9] << 8;
-    if (raw[6] > 1) {
-        length |= (size_t)raw[10] << 16 | (size_t)raw[11] << 24;
-        header = 12;
-    }
-    if (raw[6] < 1 || raw[6] > 3 || length > bytes - header)
-        table_bad(path, "its header is cut off, or of a version that is not known");
-    const char *words = arena_print(memory, "%.*s", (int)length, at + header);
-    const char *descr = strstr(words, "'descr'"), *shape = strstr(words, "'shape'");
-    char order = 0, kind = 0;
-    int size = 0;
-    if (!descr || sscanf(descr, "'descr' : '%c%c%d'", &order, &kind, &size) != 3 || order != '<' ||
-        (kind != 'f' && kind != 'i') || (size != 4 && size != 8))
-        table_bad(path, "its elements are not float32, float64, int32 or int64");
-    if (!strstr(words, "'fortran_order': False"))
-        table_bad(path, "its order is not that of rows");
-    long long rows = -1, across = 1;
-    int given = shape ? sscanf(shape, "'shape' : (%lld, %lld", &rows, &across) : 0;
-    size_t elements, need;
-    if (given < 1 || rows < 0 || across < 1 || across > TABLE_COLUMNS ||
-        !size_multiply((size_t)rows, (size_t)across, &elements) ||
-        !size_multiply(elements, (size_t)size, &need) || need != bytes - header - length)
-        table_bad(path, "its shape is not one or two dimensions of the size of the file");
-    table_numbers t = {.path = path, .rows = (size_t)rows, .columns = (int)across};
+    tensors file = data_open_tensors(memory, path);
+    const tensor_entry *e = file.at;
+    int64_t across = e->shape.rank == 2 ? e->shape.dimension[1] : 1;
+    if (e->shape.rank < 1 || e->shape.rank > 2 || across > TABLE_COLUMNS)
+        cli_fail(CLI_FAILED, "%s has %d dimensions, and a table has rows and at most %d columns",
+                 path, e->shape.rank, (int)TABLE_COLUMNS);
+    table_numbers t = {.path = path, .rows = (size_t)e->shape.dimension[0], .columns = (int)across};
+    size_t elements = t.rows * (size_t)across;
     t.names = arena_array(memory, const char *, t.columns);
-    t.at = arena_array(memory, double, elements + 1);
+    t.at = arena_array(memory, double, elements);
     for (int i = 0; i < t.columns; i++)
         t.names[i] = arena_print(memory, "%d", i + 1);
     for (size_t i = 0; i < elements; i++) {
-        t.at[i] = table_element(at + header + length, kind, size, i);
+        t.at[i] = tensors_number(e, i);
         if (!isfinite(t.at[i]))
             cli_fail(CLI_FAILED, "%s: row %zu, column %zu is not finite", path,
-                     i / (size_t)t.columns + 1, i % (size_t)t.columns + 1);
+                     i / (size_t)across + 1, i % (size_t)across + 1);
     }
+    tensors_end(&file);
     return t;
 }
 
 static table_numbers table_numbers_of(arena *memory, const char *path, const char *ignore) {
-    return table_is(path, ".npy") ? table_npy(memory, path) : table_csv(memory, path, ignore);
+    return tensors_named(path, ".npy") ? table_npy(memory, path) : table_csv(memory, path, ignore);
 }
 
 /* ---- columns */

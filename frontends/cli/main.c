@@ -4,40 +4,6 @@
 
 #include "frontends/cli/options.h"
 
-_Noreturn static void main_unknown(const char *name) {
-    const char *names[32];
-    int count = 0;
-    for (const command_row *c = commands; c->name; c++)
-        names[count++] = c->name;
-    const char *near = suggest_nearest(name, names, count);
-    cli_fail(CLI_USAGE, "there is no command '%s'%s%s%s\nTry 'eddy --help'.", name,
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
-static void main_print(const text *page) {
-    fputs(page->at, stdout);
-}
-
-/* A page about all commands, or in plain text about one. */
-int help_run(arena *memory, const options *o) {
-    static const char *const formats[] = {"text", "markdown", "man", "bash", "zsh"};
-    const char *format = options_text(o, "format");
-    text page;
-    text_init(&page, memory);
-    if (o->operand_count) {
-        const command_row *command = command_find(o->operands[0]);
-        if (!command)
-            main_unknown(o->operands[0]);
-        page_command(&page, command);
-    } else {
-        for (page_kind kind = PAGE_TEXT; kind <= PAGE_ZSH; kind++)
-            if (strcmp(format, formats[kind]) == 0)
-                page_print(&page, kind);
-    }
-    main_print(&page);
-    return CLI_DONE;
-}
-
 static int main_run(arena *memory, int count, char **arguments) {
     text page;
     text_init(&page, memory);
@@ -52,17 +18,17 @@ static int main_run(arena *memory, int count, char **arguments) {
     }
     if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
         page_overview(&page);
-        main_print(&page);
+        fputs(page.at, stdout);
         return CLI_DONE;
     }
     const command_row *command = command_find(arguments[1]);
     if (!command)
-        main_unknown(arguments[1]);
+        help_unknown(arguments[1]);
     options o;
     options_read(&o, command, count - 1, arguments + 1);
     if (options_given(&o, "help")) {
         page_command(&page, command);
-        main_print(&page);
+        fputs(page.at, stdout);
         return CLI_DONE;
     }
     return command->run(memory, &o);

@@ -78,6 +78,10 @@ void page_print(text *out, page_kind kind);
 void page_overview(text *out);
 void page_command(text *out, const command_row *command);
 
+/* ---- help.c */
+/* Ends the process: there is no such command. */
+_Noreturn void help_unknown(const char *name);
+
 /* ---- doctor.c and the like: the commands */
 int train_run(arena *memory, const options *o);
 int generate_run(arena *memory, const options *o);

@@ -359,7 +359,7 @@ int train_run(arena *memory, const options *o) {
     t->shown = progress_begin(t->at.step, t->steps, t->net.kind == DATA_TEXT,
                               options_given(&own, "quiet"));
     train_listen();
-    int status = train_loop(t);
+    int ended = train_loop(t);
     insight_end(&t->inside);
     if (t->testing.run)
         session_end(&t->testing);
@@ -367,5 +367,5 @@ int train_run(arena *memory, const options *o) {
     eddy_params_free(t->params);
     t->home.net.cell = t->net.cell;
     folder_close(&t->home);
-    return status;
+    return ended;
 }

@@ -75,10 +75,28 @@ wrong "eddy: wave.csv: row 2: 105.91 is none of 2 classes, which count from 0" \
 : >empty.csv
 wrong "eddy: empty.csv is empty: there is nothing to learn" \
     train --data empty.csv --target a --run other
+printf 'a,a\n1,2\n' >twice.csv
+wrong "eddy: twice.csv:1: columns 1 and 2 are both called 'a'" \
+    train --data twice.csv --target a --run other
+printf 'a,h\xf6he\n1,2\n' >latin.csv
+wrong "eddy: latin.csv:1: the name of column 2 is not UTF-8" \
+    train --data latin.csv --target a --run other
+printf 'a,b\n1,2\0003\n' >zero.csv
+wrong "eddy: zero.csv has a 0 byte at 7: it is no CSV" \
+    train --data zero.csv --target a --run other
+seq -s , 4097 >wide.csv
+wrong "eddy: wide.csv:1: more than 4096 columns" train --data wide.csv --target 1 --run other
+printf '\xef\xbb\xbfa,b\n1,2\n' >mark.csv
+wrong "eddy: mark.csv has 1 rows to train on, and one step of training needs 1024: 16 streams \
+(--batch) of 64 (--length)" train --data mark.csv --target a --ahead 0 --run other
+
+why="cannot load broken.npy: the array is not read"
 printf '\x93NUMPY\x01\x00\x10\x00{shape}' >broken.npy
-wrong "eddy: broken.npy is no npy file that can be read: its header is cut off, or of a version \
-that is not known" train --data broken.npy --target 1 --run other
+wrong "eddy: $why: its header is cut off" train --data broken.npy --target 1 --run other
 head -c 200 classes.npy >short.npy
-wrong "eddy: short.npy is no npy file that can be read: its shape is not one or two dimensions of \
-the size of the file" train --data short.npy --target 1 --run other
+wrong "eddy: cannot load short.npy: the array is f32 [1499], which does not fill its 72 bytes" \
+    train --data short.npy --target 1 --run other
+cp "$source_folder/tests/readers/npy/fortran" cube.npy
+wrong "eddy: cube.npy has 3 dimensions, and a table has rows and at most 4096 columns" \
+    train --data cube.npy --target 1 --run other
 finish
