@@ -487,12 +487,23 @@ EDDY_API bool eddy_params_at(const eddy_params *s, int i, eddy_tensor *out);
 EDDY_API eddy_status eddy_params_read(eddy_params *s, const char *name, void *to, size_t elements);
 EDDY_API eddy_status eddy_params_write(eddy_params *s, const char *name, const void *from,
                                        size_t elements);
-/* A safetensors file of all tensors: same values, same bytes. After an error or a crash the old
- * file or the new one is there, whole. */
+/* A file of all tensors, an npz if its name ends so, else safetensors: same values, same bytes.
+ * After an error or a crash the old file or the new one is there, whole. */
 EDDY_API eddy_status eddy_params_save(eddy_params *s, const char *path);
 /* All or nothing. A set that has tensors takes exactly those, in name, dtype and shape; an empty
- * one takes what the file has. EDDY_IO, EDDY_BAD_FORMAT, EDDY_SHAPE_MISMATCH, EDDY_MISSING. */
+ * one takes what the file has: npz, npy (one tensor, "the array"), else safetensors. EDDY_IO,
+ * EDDY_BAD_FORMAT, EDDY_SHAPE_MISMATCH, EDDY_MISSING. */
 EDDY_API eddy_status eddy_params_load(eddy_params *s, const char *path);
+/* The same from a file of PyTorch's, through a map; each part says where tensors go, and every
+ * tensor of the file must go somewhere. Kinds: "lstm", "gru", "rnn" (weight_ih, weight_hh, bias_ih,
+ * bias_hh in the place of the star in `from`, as "encoder.*_l0_reverse") and "linear" (weight,
+ * bias), to the params of eddy_lstm, eddy_gru, eddy_elman, eddy_dense of the name `to`; "tensor":
+ * as it is, from one name to another. */
+typedef struct eddy_torch {
+    const char *kind, *from, *to;
+} eddy_torch;
+EDDY_API eddy_status eddy_params_load_torch(eddy_params *s, const char *path,
+                                            const eddy_torch *parts, int count);
 
 /* ---- objects: programs for callers that have nothing of this library */
 typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults */
