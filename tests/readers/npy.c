@@ -1,0 +1,7 @@
+/* npy: an array that was read is written, and read again, to the same bytes. */
+#include "tests/readers/memory/memory.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
+    memory_read("in.npy", bytes, count);
+    return 0;
+}
