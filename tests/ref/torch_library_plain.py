@@ -111,6 +111,34 @@ def echo_state(p, x, s, t, past):
     return {"y": p.V[:, 0] + p.V[:, 1:4] @ x.x + p.V[:, 4:] @ h, "h": h}
 
 
+# ---- matrices with a structure
+
+def reflection(v):
+    return torch.eye(len(v)) - 2 * torch.outer(v, v) / v.dot(v)
+
+
+@cell({"N": 4, "K": 3}, {"x": ["N"]}, {f"{k}.v": ["N"] for k in (1, 2, 3)}, {}, ["y"])
+def reflections(p, x, s, t, past):
+    return {"y": reflection(p["3.v"]) @ reflection(p["2.v"]) @ reflection(p["1.v"]) @ x.x}
+
+
+@cell({"D": 3, "H": 4, "K": 2}, X, {"A": ["H", "K"], "B": ["K", "D"]}, {}, ["y"])
+def low_rank(p, x, s, t, past):
+    return {"y": (p.A @ p.B) @ x.x}
+
+
+@cell({"N": 6, "K": 2}, {"x": ["N"]}, {"A": ["K", 3, 3]}, {}, ["y"])
+def block_diagonal(p, x, s, t, past):
+    return {"y": torch.block_diag(p.A[0], p.A[1]) @ x.x}
+
+
+@cell({"D": 3, "H": 4, "K": 2}, X,
+      {"W": ["H", "D"], "b": ["H"]} | {f"turned.{k}.v": ["H"] for k in (1, 2)}, H1, ["h"])
+def householder(p, x, s, t, past):
+    U = reflection(p["turned.2.v"]) @ reflection(p["turned.1.v"])
+    return {"h": torch.clamp(U @ s.h + p.W @ x.x + p.b, min=0)}
+
+
 # ---- long short-term memories
 
 HC, HCR = {"h": ["H"], "c": ["H"]}, ["h", "c"]
