@@ -33,12 +33,12 @@ static void slope_leaves(trial *t, uint64_t seed) {
     }
 }
 
-/* Where the loss or its gradient is infinite or not a number, there is nothing to agree on. */
-static bool slope_is_finite(trial *t, op_node *loss, const node_list *wrt) {
+/* Where a value or its gradient is infinite or not a number, there is nothing to agree on. */
+static bool slope_is_finite(trial *t, op_node *whole, const node_list *wrt) {
     size_t count = wrt->count + 1;
     op_node **nodes = arena_array(&t->memory, op_node *, count);
-    nodes[0] = loss;
-    if (!grad_program(&t->g, loss, wrt->at, wrt->count, nodes + 1))
+    nodes[0] = whole;
+    if (!whole || !grad_program(&t->g, whole, wrt->at, wrt->count, nodes + 1))
         return false;
     double **values = trial_room(t, nodes, count);
     if (!trial_evaluate(t, nodes, count, values))
@@ -87,6 +87,8 @@ static slope_verdict slope_judge(trial *t, uint64_t seed, text *report) {
     slope_leaves(t, seed);
     if (!slope_is_finite(t, loss, &wrt))
         return SLOPE_REFUSED;
+    if (other && !slope_is_finite(t, witness_whole(&t->g, other), &wrt))
+        other = NULL;
     if (!slope_ignores_padding(t, loss)) {
         text_add(report, "the loss depends on padding\n");
         return SLOPE_PADDED;

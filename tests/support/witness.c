@@ -76,7 +76,7 @@ static double witness_along(witness_work *w, double *const *grads, double *scale
     return sum;
 }
 
-static op_node *witness_whole(graph *g, op_node *x) {
+op_node *witness_whole(graph *g, op_node *x) {
     op_node *sum = trial_sum(&g->builder, x);
     return sum ? make_total(&g->builder, sum, sum->domain, OP_KIND_SUM) : NULL;
 }

@@ -22,4 +22,7 @@ extern const witness_tolerance witness_strict;
 bool witness_gradients(trial *t, op_node *loss, op_node *y, op_node *const *wrt, size_t count,
                        uint64_t seed, const witness_tolerance *tolerance);
 
+/* The sum of all of x: what its gradient is the gradient of. */
+op_node *witness_whole(graph *g, op_node *x);
+
 #endif
