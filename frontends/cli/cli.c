@@ -1,7 +1,6 @@
-/* Ends, files and clocks of the command. */
+/* Files and clocks of the command. */
 #include "frontends/cli/cli.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +8,6 @@
 #include <unistd.h>
 
 #include "core/io.h"
-
-void cli_fail(int code, const char *format, ...) {
-    va_list list;
-    fflush(stdout);
-    fputs("eddy: ", stderr);
-    va_start(list, format);
-    vfprintf(stderr, format, list);
-    va_end(list);
-    fputc('\n', stderr);
-    exit(code);
-}
 
 void cli_check(eddy_status code, const char *message) {
     if (code != EDDY_OK)

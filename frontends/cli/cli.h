@@ -22,10 +22,12 @@ enum {
     CLI_INTERRUPTED = 130 /* by SIGINT or SIGTERM; what was done so far is saved */
 };
 
-/* ---- cli.c */
+/* ---- fail.c */
 /* Prints "eddy: message" on stderr and ends the process. */
 _Noreturn void cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same with the message of the library, unless the status is EDDY_OK. */
+
+/* ---- cli.c */
+/* Unless the status is EDDY_OK, ends the process with this message. */
 void cli_check(eddy_status code, const char *message);
 /* Seconds since some fixed moment; for showing only. */
 double cli_seconds(void);

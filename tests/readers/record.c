@@ -16,7 +16,7 @@ static void use_log(arena *memory, const char *path) {
 }
 
 /* A mistake ends the process of the command, which gives nothing back. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     return "detect_leaks=0";
 }
