@@ -355,6 +355,46 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
     }
 }
 
+/* i1: one thread, and one step of these axes? */
+static LLVMValueRef is_step(const emit *e, LLVMValueRef entry, uint32_t axes) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef one = emit_integer(e, 1), threads, extent, is_one;
+    threads = emit_number(e, LLVMGetParam(entry, 2), EMIT_THREADS);
+    LLVMValueRef all = LLVMBuildICmp(b, LLVMIntEQ, threads, one, "");
+    for (int axis = 0; axis < LIMIT_AXES; axis++) {
+        if (!(axes >> axis & 1))
+            continue;
+        extent = emit_number(e, LLVMGetParam(entry, 1), axis);
+        is_one = LLVMBuildICmp(b, LLVMIntEQ, extent, one, "");
+        all = LLVMBuildAnd(b, all, is_one, "");
+    }
+    return all;
+}
+
+/* Items that run in every call, and in place where that is worth it. A program that is watched
+ * tells of its kernels, and so runs these alone. */
+static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
+    LLVMBuilderRef b = e->builder;
+    const block none = {.axis = -1};
+    uint32_t axes;
+    if (e->options->watch || !emit_step_pays(e->plan, &axes)) {
+        emit_items(e, entry, items, &none);
+        return;
+    }
+    LLVMBasicBlockRef step = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBuildCondBr(b, is_step(e, entry, axes), step, whole);
+    LLVMPositionBuilderAtEnd(b, step);
+    const emit_host host = {.function = entry};
+    emit_step(e, &host);
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, whole);
+    emit_items(e, entry, items, &none);
+    LLVMBuildBr(b, after);
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
 /* Items that need not run in every call, and the others. */
 static void emit_parts(emit *e, LLVMValueRef entry) {
     LLVMBuilderRef b = e->builder;
@@ -374,7 +414,7 @@ static void emit_parts(emit *e, LLVMValueRef entry) {
         LLVMBuildBr(b, after);
         LLVMPositionBuilderAtEnd(b, after);
     }
-    emit_items(e, entry, &rest, &none);
+    emit_rest(e, entry, &rest);
 }
 
 /* A kernel of the other object. */

@@ -93,10 +93,17 @@ enum {
     EMIT_PANEL_ROWS = 48    /* rows that pay for copying a panel */
 };
 
+/* A function that runs nests in place, at one step of one sample (emit_step.c). */
+typedef struct emit_host {
+    LLVMValueRef function;
+    const LLVMValueRef *bases; /* by buffer; NULL: the function's first parameter is their table */
+} emit_host;
+
 typedef struct emit_nest {
     emit *e;
     const nest *n;
     LLVMValueRef function;
+    const emit_host *host;       /* NULL: the function is the nest's own */
     int loops, parallel;         /* ranges; parallel ones */
     int *order;                  /* ranges, outermost first */
     int vector_range, row_range; /* -1: none */
@@ -176,6 +183,19 @@ void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried);
 
 /* ---- emit_nest.c: one kernel, `name` of the plan's nest; returns the function */
 LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
+/* The same in a host's function, where the builder is; its ranges are known. */
+void emit_inline(emit *e, const nest *n, const emit_host *host);
+
+/* ---- emit_step.c: the program at one step of one sample, in place */
+/* Is there one that is worth its code? axes: the run-time axes whose extents must be 1. */
+bool emit_step_pays(const nest_plan *plan, uint32_t *axes);
+/* What it is likely to have of code, in instructions of a tape; 0: there is none. */
+int64_t emit_step_weight(const nest_plan *plan);
+/* All but the prepared items, where the builder is. */
+void emit_step(emit *e, const emit_host *host);
+/* Extents, and fields of the context, there. */
+int64_t emit_step_extent(const emit *e, int axis);
+int64_t emit_step_told(int which);
 
 /* ---- emit_value.c: types, constants, instructions */
 LLVMTypeRef emit_type(const emit *e, body_type type, int width);

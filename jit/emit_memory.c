@@ -25,6 +25,8 @@ static bool is_common(const emit_nest *s, nest_ref index) {
 }
 
 LLVMValueRef emit_extent(emit_nest *s, int axis) {
+    if (s->host)
+        return emit_integer(s->e, emit_step_extent(s->e, axis));
     if (!s->extents[axis])
         s->extents[axis] = emit_number(s->e, LLVMGetParam(s->function, 1), axis);
     return s->extents[axis];
@@ -90,6 +92,8 @@ static LLVMValueRef base_of(emit_nest *s, const emit_access *a, int32_t buffer) 
     LLVMValueRef bytes = emit_bytes(s->e, buffer);
     if (bytes)
         return bytes;
+    if (s->host && s->host->bases)
+        return s->host->bases[buffer];
     LLVMValueRef number = buffer_number(s, buffer), table = LLVMGetParam(s->function, 0);
     LLVMValueRef at = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
     LLVMValueRef base = LLVMBuildLoad2(e->builder, e->pointer, at, "");

@@ -46,6 +46,8 @@ static LLVMValueRef plus_integer(const emit_nest *s, LLVMValueRef value, int64_t
 /* ---- one copy of one instruction */
 
 LLVMValueRef emit_told(const emit_nest *s, int which) {
+    if (s->host)
+        return emit_integer(s->e, emit_step_told(which));
     return emit_number(s->e, LLVMGetParam(s->function, 2), which);
 }
 
@@ -401,7 +403,7 @@ static void emit_counts(emit_nest *s) {
         }
         s->limit[r] = s->counts[r];
     }
-    if (s->folds && s->n->folds.at[0].rested >= 0)
+    if (!s->host && s->folds && s->n->folds.at[0].rested >= 0)
         s->later = LLVMBuildICmp(e->builder, LLVMIntEQ, emit_told(s, EMIT_BLOCK_FRESH),
                                  emit_integer(e, 0), "");
     if (s->row_blocks)
@@ -420,23 +422,40 @@ static void emit_counts(emit_nest *s) {
     s->fold_step = LLVMBuildSelect(e->builder, s->many, step, all, "");
 }
 
-LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
+static emit_nest *nest_new(emit *e, const nest *n) {
     emit_nest *s = arena_new(e->memory, emit_nest);
     s->e = e;
     s->n = n;
     emit_facts(s);
-    s->function = emit_function(e, e->kernel_type, symbol, n->name);
     size_t copies = n->tape.count * (size_t)s->most_rows * (size_t)s->most_vectors;
     s->scalar = arena_array(e->memory, LLVMValueRef, copies + 1);
     s->wide = arena_array(e->memory, LLVMValueRef, copies + 1);
     s->width = s->lanes = s->vectors = s->rows = 1;
     s->state = arena_array(e->memory, LLVMValueRef, state_count(s) + 1);
     s->index = arena_array(e->memory, LLVMValueRef, s->loops + 1);
+    return s;
+}
+
+static void emit_all(emit_nest *s) {
     emit_counts(s);
     emit_memory_start(s);
     emit_panel_start(s);
-    emit_split(s);
+    if (!s->host)
+        emit_split(s);
     emit_inside(s, 0);
+}
+
+LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
+    emit_nest *s = nest_new(e, n);
+    s->function = emit_function(e, e->kernel_type, symbol, n->name);
+    emit_all(s);
     LLVMBuildRetVoid(e->builder);
     return s->function;
+}
+
+void emit_inline(emit *e, const nest *n, const emit_host *host) {
+    emit_nest *s = nest_new(e, n);
+    s->function = host->function;
+    s->host = host;
+    emit_all(s);
 }

@@ -79,7 +79,7 @@ static const uint8_t *deal(emit *e) {
     }
     if (all < PIECES_LEAST)
         return NULL;
-    load[0] = 2 * PIECES_KERNEL; /* the entry */
+    load[0] = 2 * PIECES_KERNEL + emit_step_weight(plan); /* the entry */
     for (int k; (k = heaviest(plan, weights)) >= 0; weights[k] = 0) {
         piece_of[k] = load[1] < load[0];
         load[piece_of[k]] += weights[k];

@@ -35,6 +35,11 @@ typedef struct subject {
     int runs;
 } subject;
 
+/* One call in place is made for these, and tried. */
+static bool subject_has_step(uint64_t seed) {
+    return seed % 3 == 2;
+}
+
 static void subject_open(subject *s, uint64_t seed) {
     memset(s, 0, sizeof *s);
     arena_init(&s->memory, allocator_default(), &s->escape);
@@ -47,6 +52,8 @@ static void subject_open(subject *s, uint64_t seed) {
     random_graph(&s->g, seed, &options);
     for (int i = 0; i < RUNS; i++)
         random_extents(seed, i, s->extents[i]);
+    for (int a = 0; a < LIMIT_AXES && subject_has_step(seed); a++)
+        s->extents[RUNS - 1][a] = 1;
     s->seed = seed;
     s->now = &s->g;
     s->at = (const int64_t(*)[LIMIT_AXES])s->extents;
@@ -59,6 +66,8 @@ static void subject_switches(const subject *s) {
     setenv("EDDY_CHECK", s->seed % 7 == 0 ? "2" : "1", 1);
     if (s->seed % 4 == 1)
         setenv("EDDY_CPU", "avx2", 1);
+    if (subject_has_step(s->seed))
+        setenv("EDDY_STEP", "1", 1);
 }
 
 static int subject_compare(void *user) {

@@ -93,6 +93,9 @@ static const struct {
     {"EDDY_REMEMBER",
      "`all`, `states` or `blocks`: what models remember for the backward pass unless they say so "
      "themselves; results keep every bit"},
+    {"EDDY_STEP",
+     "1: every program has code of its own for one step of one sample, 0: none has, instead of "
+     "those where it pays; results keep every bit"},
     {"EDDY_GUARD",
      "1: every buffer of a run lies between pages that fault, and holds NaN before "
      "each call"},

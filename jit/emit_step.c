@@ -1,0 +1,157 @@
+/* A call of one step of one sample, by one thread, as straight code.
+ *
+ * A small net that runs a step at a time computes for fewer cycles than a program of any length,
+ * batch and number of threads takes to look at its extents, cut its ranges, and call its kernels.
+ * So the entry of such a program begins with a question: is every run-time extent 1, and is there
+ * one thread? If so it runs the nests emitted right there, one behind the other: a range that was
+ * counted at run time is one iteration in place, an index that was a loop's is 0, addresses are
+ * sums that the builder has folded. Nothing is left to decide, so there is no branch on a size.
+ *
+ * They are the nests of the program, and an order of a sum does not depend on extents: the bits are
+ * those of the kernels.
+ *
+ * It is code twice, so it must be little, and of use: of programs that step forwards, with at most
+ * so much work that the calls are a part of it that counts. EDDY_STEP says otherwise, for tests. */
+#include "core/env.h"
+#include "jit/emit_internal.h"
+
+enum {
+    STEP_WORK = 1 << 17,     /* arithmetic on elements in one step: 10 microseconds of a core */
+    STEP_INSTRUCTIONS = 1500 /* of all tapes */
+};
+
+typedef struct step_sum {
+    const graph *of;
+    int64_t work, instructions;
+    uint32_t axes; /* counted at run time */
+    bool backward, fixed;
+} step_sum;
+
+/* An axis, or one of the other numbers that a stride may be a multiple of. */
+static void step_axis(step_sum *sum, int axis) {
+    if (axis < LIMIT_AXES && sum->of->axes[axis].extent < 0)
+        sum->axes |= UINT32_C(1) << axis;
+}
+
+static void step_buffer(step_sum *sum, const nest_buffer *b) {
+    for (int i = 0; i < b->axis_count; i++)
+        step_axis(sum, b->axes[i]);
+    for (int d = 0; d < b->shape.rank; d++)
+        if (b->shape.dimension[d] < 0)
+            step_axis(sum, (int)(-1 - b->shape.dimension[d]));
+}
+
+static void step_nest(step_sum *sum, const nest_plan *plan, const nest *n) {
+    int64_t points = 1;
+    for (size_t r = 0; r < n->ranges.count; r++) {
+        int64_t count = n->ranges.at[r].count;
+        if (count < 0)
+            step_axis(sum, (int)(-1 - count));
+        else if (__builtin_mul_overflow(points, count, &points))
+            points = INT64_MAX;
+    }
+    int64_t arithmetic = 0;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        arithmetic += in->op == NEST_BODY && in->type != BODY_I64;
+        if (in->op == NEST_COUNT)
+            step_axis(sum, in->which);
+        if (nest_is_access(in))
+            step_buffer(sum, &plan->buffers.at[in->which]);
+    }
+    if (__builtin_mul_overflow(points, arithmetic, &points) ||
+        __builtin_add_overflow(sum->work, points, &sum->work))
+        sum->work = INT64_MAX;
+    sum->instructions += (int64_t)n->tape.count;
+}
+
+/* Depth of recursion: nested loops, at most the axes and the blocks. */
+static void step_items(step_sum *sum, const nest_plan *plan, const nest_item *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const nest_item *item = &items[i];
+        if (item->kernel) {
+            step_nest(sum, plan, item->kernel);
+            continue;
+        }
+        step_axis(sum, item->axis);
+        sum->backward |= item->sign < 0;
+        sum->fixed |= sum->of->axes[item->axis].extent >= 0;
+        step_items(sum, plan, item->items.at, item->items.count);
+    }
+}
+
+static step_sum step_sum_of(const nest_plan *plan) {
+    step_sum sum = {.of = plan->source};
+    const nest_list *all = &plan->items;
+    step_items(&sum, plan, all->at + plan->prepared, all->count - plan->prepared);
+    return sum;
+}
+
+bool emit_step_pays(const nest_plan *plan, uint32_t *axes) {
+    step_sum sum = step_sum_of(plan);
+    int asked = env_number("STEP", -1);
+    *axes = sum.axes;
+    if (asked >= 0 || sum.axes == 0 || sum.fixed)
+        return asked > 0 && sum.axes != 0 && !sum.fixed;
+    return !sum.backward && sum.work <= STEP_WORK && sum.instructions <= STEP_INSTRUCTIONS;
+}
+
+int64_t emit_step_weight(const nest_plan *plan) {
+    uint32_t axes;
+    return emit_step_pays(plan, &axes) ? step_sum_of(plan).instructions : 0;
+}
+
+/* ---- emission */
+
+int64_t emit_step_extent(const emit *e, int axis) {
+    int64_t extent = e->plan->source->axes[axis].extent;
+    return extent < 0 ? 1 : extent;
+}
+
+/* What the context of the call would say. */
+int64_t emit_step_told(int which) {
+    switch (which) {
+    case EMIT_STEPS:
+    case EMIT_BLOCK_END:
+    case EMIT_BLOCK_FRESH:
+        return 1;
+    case EMIT_CHECKPOINTS:
+        return 2;
+    default: /* an index, or the first number of something */
+        return 0;
+    }
+}
+
+/* The nest with all of its ranges known, and buffers of its own. */
+static nest *step_form(const emit *e, const nest *n) {
+    nest *form = arena_new(e->memory, nest);
+    *form = *n;
+    form->shared = form->form = NULL;
+    form->users = 1;
+    form->ranges.at = arena_array(e->memory, nest_range, n->ranges.count + 1);
+    for (size_t r = 0; r < n->ranges.count; r++) {
+        nest_range *range = &form->ranges.at[r];
+        *range = n->ranges.at[r];
+        if (range->count < 0)
+            range->count = emit_step_extent(e, (int)(-1 - range->count));
+        range->block = false;
+    }
+    return form;
+}
+
+static void step_emit(emit *e, const emit_host *host, const nest_item *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const nest_item *item = &items[i];
+        arena_mark mark = arena_here(e->memory);
+        if (item->kernel)
+            emit_inline(e, step_form(e, item->kernel), host);
+        else
+            step_emit(e, host, item->items.at, item->items.count);
+        arena_rewind(e->memory, mark);
+    }
+}
+
+void emit_step(emit *e, const emit_host *host) {
+    const nest_list *all = &e->plan->items;
+    step_emit(e, host, all->at + e->plan->prepared, all->count - e->plan->prepared);
+}
