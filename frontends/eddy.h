@@ -513,7 +513,8 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
 } eddy_object_options;
 /* Compiles all outputs and updates so far to <stem>.o and <stem>.h, which documents itself. All
  * symbols begin with the prefix, a C identifier: prefix_sequence is a call; prefix_step, if there
- * is one, a call of one step of the axis that is carried; prefix_arena_bytes the memory that they
+ * is one, a call of one step of the axis that is carried; prefix_step_prepared the same where the
+ * caller keeps what prefix_prepare makes of the params; prefix_arena_bytes the memory that they
  * work in; prefix_reset the start of what is carried; prefix_weights the params that were given.
  * Both files are written whole or not at all. On a mistake, EDDY_IO among them, the model has the
  * message. */

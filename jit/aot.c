@@ -3,8 +3,9 @@
  *
  * Kernels and their order are those of a program that runs at once, made by the same rows of the
  * pass table, so what they compute is the same to the last bit. What is added is a shell:
- * aot_step.c asks whether steps make sense, aot_interface.c says what C code sees, aot_emit.c
- * writes the functions, aot_header.c the header. */
+ * aot_step.c asks whether steps make sense, aot_prepared.c what their caller may keep,
+ * aot_interface.c says what C code sees, aot_emit.c writes the functions, aot_header.c the header.
+ */
 #include "jit/aot.h"
 
 #include <string.h>
@@ -37,6 +38,7 @@ static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files 
     if (!a->buffers || !aot_interface(a, g, problem))
         return false;
     aot_step(a);
+    aot_prepared(a);
     emit_options options = {.prefix = a->request->prefix,
                             .target = a->target,
                             .debug = env_number("DEBUG", 0) > 0,

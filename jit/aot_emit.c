@@ -48,24 +48,28 @@ static void refuse(const aot_frame *f, LLVMValueRef condition, const char *words
 }
 
 /* What a function takes: extents of these run-time axes in the order of memory, then pointers to
- * these structs, then the arena. */
+ * these structs, what is prepared behind the parameters, then the arena. */
 typedef struct aot_signature {
     uint32_t axes;
     bool groups[AOT_GROUPS];
+    bool prepared;
     bool arena;
 } aot_signature;
 
 static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature takes,
                                LLVMTypeRef result) {
     aot_frame f = {.e = e, .a = a};
-    LLVMTypeRef types[LIMIT_AXES + AOT_GROUPS + 2];
+    LLVMTypeRef types[LIMIT_AXES + AOT_GROUPS + 3];
     int order[LIMIT_AXES], count = 0;
     int axes = graph_axis_order(a->plan->source, takes.axes, order);
     for (int i = 0; i < axes; i++)
         types[count++] = number_type(e);
-    for (int k = 0; k < AOT_GROUPS; k++)
+    for (int k = 0; k < AOT_GROUPS; k++) {
         if (takes.groups[k] && a->groups[k].members > 0)
             types[count++] = e->pointer;
+        if (takes.prepared && k == AOT_PARAMETERS)
+            types[count++] = e->pointer;
+    }
     if (takes.arena) {
         types[count++] = e->pointer;
         types[count++] = number_type(e);
@@ -76,9 +80,12 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     unsigned next = 0;
     for (int i = 0; i < axes; i++)
         f.extents[order[i]] = LLVMGetParam(f.function, next++);
-    for (int k = 0; k < AOT_GROUPS; k++)
+    for (int k = 0; k < AOT_GROUPS; k++) {
         if (takes.groups[k] && a->groups[k].members > 0)
             f.groups[k] = LLVMGetParam(f.function, next++);
+        if (takes.prepared && k == AOT_PARAMETERS)
+            f.prepared = LLVMGetParam(f.function, next++);
+    }
     if (takes.arena) {
         f.memory = LLVMGetParam(f.function, next++);
         f.memory_bytes = LLVMGetParam(f.function, next++);
@@ -121,15 +128,21 @@ static void check_structs(const aot_frame *f) {
                    arena_print(f->e->memory, "%s is NULL", aot_group_name((aot_group)k)));
 }
 
+/* Memory that the object divides is there, and aligned. */
+static void check_memory(const aot_frame *f, LLVMValueRef memory, const char *name) {
+    const emit *e = f->e;
+    refuse(f, is_null(e, memory), arena_print(e->memory, "%s is NULL", name));
+    LLVMValueRef address = LLVMBuildPtrToInt(e->builder, memory, number_type(e), "");
+    LLVMValueRef low = LLVMBuildAnd(e->builder, address, emit_integer(e, PLAN_ALIGNMENT - 1), "");
+    refuse(f, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_integer(e, 0), ""),
+           arena_print(e->memory, "%s is not aligned to %d bytes", name, PLAN_ALIGNMENT));
+}
+
 static void check_arena(const aot_frame *f) {
     const emit *e = f->e;
     refuse(f, aot_layout_is_too_large(f),
            "with these extents the program needs more memory than can be addressed");
-    refuse(f, is_null(e, f->memory), "arena is NULL");
-    LLVMValueRef address = LLVMBuildPtrToInt(e->builder, f->memory, number_type(e), "");
-    LLVMValueRef low = LLVMBuildAnd(e->builder, address, emit_integer(e, PLAN_ALIGNMENT - 1), "");
-    refuse(f, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_integer(e, 0), ""),
-           arena_print(e->memory, "arena is not aligned to %d bytes", PLAN_ALIGNMENT));
+    check_memory(f, f->memory, "arena");
     refuse(f, LLVMBuildICmp(e->builder, LLVMIntULT, f->memory_bytes, f->total, ""),
            arena_print(e->memory, "arena_bytes is less than %s_arena_bytes asks for",
                        e->options->prefix));
@@ -191,10 +204,16 @@ static const op_node *lengths_input(const aot *a, int axis) {
     return lengths && lengths->op == OP_INPUT ? lengths : NULL;
 }
 
+static LLVMValueRef kept(const aot_frame *f, size_t buffer) {
+    return at(f->e, f->prepared, emit_integer(f->e, (int64_t)f->a->prepared_at[buffer]));
+}
+
 static void fill_table(aot_frame *f) {
     const aot *a = f->a;
     for (size_t i = 0; i < a->plan->buffers.count; i++)
-        if (f->offsets[i])
+        if (f->prepared && a->prepared_at[i] != AOT_NOT_PREPARED)
+            set_entry(f, i, kept(f, i));
+        else if (f->offsets[i])
             set_entry(f, i, at(f->e, f->memory, f->offsets[i]));
     for (int k = 0; k < AOT_GROUPS; k++)
         for (size_t i = 0; i < a->groups[k].fields.count; i++) {
@@ -217,6 +236,8 @@ static int64_t emit_call(aot_frame *f) {
     const aot *a = f->a;
     check_extents(f);
     check_structs(f);
+    if (f->prepared)
+        check_memory(f, f->prepared, "prepared");
     aot_layout(f);
     check_arena(f);
     LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
@@ -230,6 +251,7 @@ static int64_t emit_call(aot_frame *f) {
         LLVMBuildStore(e->builder, f->extents[i], emit_entry(e, arguments[1], i));
     int64_t alone[EMIT_CONTEXT] = {0};
     emit_context(alone, 0, 1, 1, NULL, NULL);
+    alone[EMIT_PREPARED] = f->prepared != NULL;
     for (int i = LIMIT_AXES; i < EMIT_CONTEXT; i++)
         LLVMBuildStore(e->builder, emit_integer(e, alone[i]), emit_entry(e, arguments[2], i));
     if (f->extents[NEST_BLOCK])
@@ -242,6 +264,28 @@ static int64_t emit_call(aot_frame *f) {
     answer(e, NULL);
     int64_t known;
     return emit_is_integer(f->total, &known) ? known : -1;
+}
+
+/* What the program makes of its parameters alone, in memory of the caller's. */
+static void emit_prepare(emit *e, aot *a) {
+    aot_signature takes = {.groups = {[AOT_PARAMETERS] = true}, .prepared = true};
+    aot_frame f = open_function(e, a, "prepare", takes, e->pointer);
+    const aot_struct *group = &a->groups[AOT_PARAMETERS];
+    size_t count = a->plan->buffers.count;
+    LLVMValueRef *bases = arena_array(e->memory, LLVMValueRef, count + 1);
+    check_structs(&f);
+    check_memory(&f, f.prepared, "prepared");
+    for (size_t i = 0; i < count; i++)
+        if (a->prepared_at[i] != AOT_NOT_PREPARED)
+            bases[i] = kept(&f, i);
+    for (size_t i = 0; i < group->fields.count; i++) {
+        const aot_field *field = &group->fields.at[i];
+        if (!field->pointer)
+            bases[field->buffer] = field->empty ? f.prepared : given(&f, AOT_PARAMETERS, field);
+    }
+    const emit_host host = {.function = f.function, .bases = bases};
+    emit_prepared(e, &host);
+    answer(e, NULL);
 }
 
 static void emit_arena_bytes(emit *e, aot *a) {
@@ -309,6 +353,13 @@ void aot_emit(emit *e, aot *a) {
         f = open_function(e, a, "step", takes, e->pointer);
         f.extents[a->step_axis] = emit_integer(e, 1);
         a->step_bytes = emit_call(&f);
+    }
+    if (a->keeps) {
+        takes.prepared = true;
+        f = open_function(e, a, "step_prepared", takes, e->pointer);
+        f.extents[a->step_axis] = emit_integer(e, 1);
+        emit_call(&f);
+        emit_prepare(e, a);
     }
     emit_arena_bytes(e, a);
     if (a->groups[AOT_STATE].members > 0)

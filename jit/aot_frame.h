@@ -20,6 +20,7 @@ typedef struct aot_frame {
     LLVMValueRef extents[PLAN_EXTENTS]; /* one block is all */
     LLVMValueRef groups[AOT_GROUPS];    /* pointers to structs; NULL: there is none */
     LLVMValueRef memory, memory_bytes;
+    LLVMValueRef prepared; /* what the caller keeps; NULL: the call makes it */
     VEC(aot_product) products;
     /* set by aot_layout: offsets in the arena */
     LLVMValueRef table, counts, context; /* what the program is called with */

@@ -105,9 +105,9 @@ static void add_argument(text *out, size_t *line, bool first, const char *argume
 }
 
 /* The declaration of a function that takes extents of these axes, pointers to these structs (a set
- * of groups), the arena. */
+ * of groups), what is prepared (NULL: it does not), the arena. */
 static void add_function(const aot *a, const char *result, const char *name, uint32_t axes,
-                         uint32_t groups, bool arena_too, text *out) {
+                         uint32_t groups, const char *prepared, bool arena_too, text *out) {
     int order[LIMIT_AXES], printed = 0;
     int count = graph_axis_order(a->plan->source, axes, order);
     size_t line = out->count;
@@ -121,6 +121,8 @@ static void add_function(const aot *a, const char *result, const char *name, uin
             add_argument(out, &line, printed++ == 0,
                          arena_print(a->memory, "%s%s_%s *%s", a->groups[k].written ? "" : "const ",
                                      a->request->prefix, group, group));
+        if (prepared && k == AOT_PARAMETERS)
+            add_argument(out, &line, printed++ == 0, prepared);
     }
     if (arena_too) {
         add_argument(out, &line, printed++ == 0, "void *arena");
@@ -150,15 +152,15 @@ static void add_functions(const aot *a, text *out) {
     if (a->step_bytes >= 0)
         text_add(out, "#define %s_STEP_ARENA %lld /* of a step */\n", macro,
                  (long long)a->step_bytes);
-    add_function(a, "size_t ", "arena_bytes", axes, 0, false, out);
+    add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, false, out);
     if (a->groups[AOT_STATE].members > 0) {
         text_add(out, "\n/* The state before the first step. NULL, or what is wrong. */\n");
-        add_function(a, "const char *", "reset", a->state_axes, UINT32_C(1) << AOT_STATE, false,
-                     out);
+        add_function(a, "const char *", "reset", a->state_axes, UINT32_C(1) << AOT_STATE, NULL,
+                     false, out);
     }
     text_add(out,
              "\n/* One call of the program. NULL, or what is wrong: nothing was computed. */\n");
-    add_function(a, "const char *", "sequence", axes, all, true, out);
+    add_function(a, "const char *", "sequence", axes, all, NULL, true, out);
     if (a->step_axis < 0) {
         text_add(out, "\n/* There is no %s_step: ", prefix);
         add_words(a->no_step, out);
@@ -171,7 +173,21 @@ static void add_functions(const aot *a, text *out) {
         "\n/* The same for one step of %s. Steps give the bits of the whole sequence; a result "
         "that does\n * not vary along %s, such as a total, is that of the step. */\n",
         axis, axis);
-    add_function(a, "const char *", "step", axes & ~(UINT32_C(1) << a->step_axis), all, true, out);
+    const uint32_t others = axes & ~(UINT32_C(1) << a->step_axis);
+    add_function(a, "const char *", "step", others, all, NULL, true, out);
+    if (!a->keeps)
+        return;
+    text_add(
+        out,
+        "\n/* Most of the work of a step is to bring parameters into the order in which it "
+        "reads\n * them. Kept in memory of the caller's, aligned to %s_ALIGNMENT, that is made "
+        "once, and\n * again whenever parameters have changed; any number of streams may read "
+        "it. */\n#define %s_PREPARED %zu /* bytes */\n",
+        macro, macro, a->prepared_bytes);
+    add_function(a, "const char *", "prepare", 0, UINT32_C(1) << AOT_PARAMETERS, "void *prepared",
+                 false, out);
+    add_function(a, "const char *", "step_prepared", others, all, "const void *prepared", true,
+                 out);
 }
 
 void aot_header(const aot *a, text *out) {

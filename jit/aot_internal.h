@@ -46,6 +46,9 @@ struct aot {
     const char *no_step;          /* ... because */
     int64_t whole_bytes;          /* of the arena, if they are the same at all extents, else -1 */
     int64_t step_bytes;           /* the same at one step */
+    bool keeps;                   /* what is made of parameters alone may be the caller's to keep */
+    size_t prepared_bytes;        /* of that */
+    size_t *prepared_at;          /* by buffer: where in it; AOT_NOT_PREPARED: it is not */
 };
 
 /* "parameters", ...: the struct's name without its prefix, and that of arguments that point to it.
@@ -57,6 +60,10 @@ bool aot_interface(aot *a, const graph *from, error *problem);
 
 /* ---- aot_step.c: sets step_axis or no_step. */
 void aot_step(aot *a);
+
+/* ---- aot_prepared.c: sets keeps and the layout of what is kept. The step is known. */
+#define AOT_NOT_PREPARED SIZE_MAX
+void aot_prepared(aot *a);
 
 /* ---- aot_emit.c: the functions of the header */
 typedef struct emit emit;

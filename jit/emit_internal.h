@@ -191,8 +191,9 @@ void emit_inline(emit *e, const nest *n, const emit_host *host);
 bool emit_step_pays(const nest_plan *plan, uint32_t *axes);
 /* What it is likely to have of code, in instructions of a tape; 0: there is none. */
 int64_t emit_step_weight(const nest_plan *plan);
-/* All but the prepared items, where the builder is. */
+/* All but the prepared items, where the builder is; and these. */
 void emit_step(emit *e, const emit_host *host);
+void emit_prepared(emit *e, const emit_host *host);
 /* Extents, and fields of the context, there. */
 int64_t emit_step_extent(const emit *e, int axis);
 int64_t emit_step_told(int which);

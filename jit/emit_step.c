@@ -155,3 +155,7 @@ void emit_step(emit *e, const emit_host *host) {
     const nest_list *all = &e->plan->items;
     step_emit(e, host, all->at + e->plan->prepared, all->count - e->plan->prepared);
 }
+
+void emit_prepared(emit *e, const emit_host *host) {
+    step_emit(e, host, e->plan->items.at, e->plan->prepared);
+}

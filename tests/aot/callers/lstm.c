@@ -10,6 +10,11 @@ enum { T = 9, D = 3, H = 16 };
 static float x[T][D], h[T][H];
 static lstm_state state, saved;
 static char memory[LSTM_STEP_ARENA + LSTM_ALIGNMENT];
+static char kept[LSTM_PREPARED + LSTM_ALIGNMENT];
+
+static char *aligned(char *within) {
+    return within + (LSTM_ALIGNMENT - (uintptr_t)within % LSTM_ALIGNMENT);
+}
 
 static void tell_state(void) {
     tell(&state.t_position, sizeof state.t_position);
@@ -23,6 +28,33 @@ static void steps(int from, int end, void *arena) {
         lstm_outputs outputs = {h[t]};
         need(lstm_step(&lstm_weights, &inputs, &outputs, &state, arena, LSTM_STEP_ARENA));
     }
+}
+
+/* Single steps again, with what is made of the weights kept: the same bits in the same place. */
+static void steps_prepared(void *prepared, void *arena) {
+    static float again[T][H];
+    lstm_state stream;
+    need(lstm_prepare(&lstm_weights, prepared));
+    need(lstm_reset(&stream));
+    for (int t = 0; t < T; t++) {
+        lstm_inputs inputs = {x[t]};
+        lstm_outputs outputs = {again[t]};
+        need(lstm_step_prepared(&lstm_weights, prepared, &inputs, &outputs, &stream, arena,
+                                LSTM_STEP_ARENA));
+    }
+    need(memcmp(again, h, sizeof h) == 0 ? NULL : "prepared steps have other results");
+    need(memcmp(&stream, &state, sizeof state) == 0 ? NULL : "and another state");
+}
+
+static void mistakes(char *prepared, void *arena) {
+    lstm_inputs inputs = {x[0]};
+    lstm_outputs outputs = {h[0]};
+    need(lstm_prepare(NULL, prepared) ? NULL : "prepared from nothing");
+    need(lstm_prepare(&lstm_weights, NULL) ? NULL : "prepared to nowhere");
+    need(lstm_prepare(&lstm_weights, prepared + 4) ? NULL : "prepared where it must not be");
+    need(lstm_step_prepared(&lstm_weights, NULL, &inputs, &outputs, &state, arena, LSTM_STEP_ARENA)
+             ? NULL
+             : "a step with nothing prepared");
 }
 
 int main(void) {
@@ -40,15 +72,17 @@ int main(void) {
     free(arena);
 
     /* Step by step; then back to the middle, and on from there. */
-    char *aligned = memory + (LSTM_ALIGNMENT - (uintptr_t)memory % LSTM_ALIGNMENT);
+    arena = aligned(memory);
     need(lstm_reset(&state));
-    steps(0, T / 2, aligned);
+    steps(0, T / 2, arena);
     saved = state;
-    steps(T / 2, T, aligned);
+    steps(T / 2, T, arena);
     state = saved;
     memset(h[T / 2], 0, sizeof h - sizeof h[0] * (T / 2));
-    steps(T / 2, T, aligned);
+    steps(T / 2, T, arena);
     tell(h, sizeof h);
     tell_state();
+    steps_prepared(aligned(kept), arena);
+    mistakes(aligned(kept), arena);
     return 0;
 }
