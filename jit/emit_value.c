@@ -236,6 +236,16 @@ static LLVMValueRef constant(const emit *e, const nest_instruction *in, int widt
     return emit_constant(e, (body_type)in->type, v, width);
 }
 
+/* One of two numbers. The code generator would choose one of two addresses instead and, if it has
+ * to wait for that, branch, as what waits for memory is rare. But signs of numbers are thrown like
+ * coins, and a branch that is missed costs as much as a row of vectors. It cannot see through a
+ * freeze, which changes nothing. */
+static LLVMValueRef choose(const emit *e, LLVMValueRef which, LLVMValueRef x, LLVMValueRef y) {
+    if (LLVMIsALoadInst(x) && LLVMIsALoadInst(y))
+        x = LLVMBuildFreeze(e->builder, x, "");
+    return LLVMBuildSelect(e->builder, which, x, y, "");
+}
+
 LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
                        const LLVMValueRef operands[3], int width) {
     LLVMBuilderRef b = e->builder;
@@ -289,7 +299,7 @@ LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
     case BODY_MULHI:
         return multiply_high(e, x, y, width);
     case BODY_SELECT:
-        return LLVMBuildSelect(b, x, y, z, "");
+        return choose(e, x, y, z);
     case BODY_CAST:
         return cast(e, x, from, type, width);
     case BODY_BITS:
