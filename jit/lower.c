@@ -146,7 +146,7 @@ typedef struct lower_work {
 
 static void lower_list(lower *l, const schedule_list *items, nest_list *out);
 
-static void lower_members(arena *memory, const schedule_item *item, node_list *out) {
+void lower_members(arena *memory, const schedule_item *item, node_list *out) {
     if (item->node) {
         vec_push(memory, out, item->node);
         return;
@@ -367,6 +367,17 @@ static void lower_reached(lower *l, const node_list *roots, node_list *out) {
             vec_push(l->memory, out, l->g->nodes.at[i]);
 }
 
+static const lower_readers *lower_find_readers(const lower *l, const node_list *nodes,
+                                               const node_list *roots) {
+    lower_readers *readers = arena_take_array(l->memory, l->g->nodes.count, sizeof *readers);
+    for (size_t i = 0; i < roots->count; i++)
+        vec_push(l->memory, &readers[roots->at[i]->id], NULL);
+    for (size_t i = 0; i < nodes->count; i++)
+        for (int k = 0; k < op_live_count(nodes->at[i]); k++)
+            vec_push(l->memory, &readers[nodes->at[i]->arguments[k]->id], nodes->at[i]);
+    return readers;
+}
+
 /* Depth of recursion: nested loops, at most the axes. */
 static void lower_locate(lower *l, const schedule_item *item, int32_t number, int32_t loop,
                          int32_t *loops) {
@@ -423,7 +434,9 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     schedule_list items = {0};
     if (!blocks_schedule(g, memory, roots.at, roots.count, &items))
         return NULL;
-    lower_sink(l, &nodes, &roots, &items);
+    const lower_readers *readers = lower_find_readers(l, &nodes, &roots);
+    lower_follow(l, readers, &items);
+    lower_sink(l, readers, &items);
     int32_t number = 0, loops = 0;
     lower_locate_all(l, &items, &number, &loops);
     lower_remat(l, &nodes, &roots);

@@ -148,10 +148,22 @@ int32_t lower_buffer(lower *l, const op_node *n, nest_storage storage, const cha
 /* The nests of a fold, scatter or concat. */
 void lower_own(lower *l, const op_node *n, nest_list *list);
 
+/* ---- lower.c */
+/* What reads a value, as often as it does; NULL: somebody outside of the program. */
+typedef VEC(op_node *) lower_readers;
+/* The values that an item computes, in order. */
+void lower_members(arena *memory, const schedule_item *item, node_list *out);
+
+/* ---- lower_follow.c */
+/* Moves what reads a large value of a loop, and makes little of it, into that loop. readers: by
+ * node number. */
+void lower_follow(lower *l, const lower_readers *readers, schedule_list *items);
+
 /* ---- lower_sink.c */
-/* Moves values into the only loops that read them. nodes: all that are computed; roots: those that
- * somebody outside of the program reads. */
-void lower_sink(lower *l, const node_list *nodes, const node_list *roots, schedule_list *items);
+/* Moves values into the only loops that read them. readers: by node number. */
+void lower_sink(lower *l, const lower_readers *readers, schedule_list *items);
+/* Does it need of its arguments, along this axis, but the step that it computes? */
+bool lower_reads_this_step(const op_node *reader, int axis);
 
 /* ---- lower_remat.c */
 /* Makes free what is cheaper to compute again than to keep. nodes by number, roots as above. */

@@ -12,8 +12,8 @@
 
 typedef struct sink {
     lower *l;
-    VEC(const op_node *) * readers; /* by node number */
-    int32_t *place;                 /* by node number: item of the list at work, -1: none */
+    const lower_readers *readers; /* by node number */
+    int32_t *place;               /* by node number: item of the list at work, -1: none */
 } sink;
 
 /* Depth of recursion: nested loops, at most the axes. */
@@ -24,7 +24,7 @@ static void sink_place(const sink *s, const schedule_item *item, int32_t place) 
         sink_place(s, &item->items.at[i], place);
 }
 
-static bool sink_reads_this_step(const op_node *reader, int axis) {
+bool lower_reads_this_step(const op_node *reader, int axis) {
     switch (op_get((op_id)reader->op)->family) {
     case OP_FAMILY_ELEMENTWISE:
     case OP_FAMILY_VIEW:
@@ -50,7 +50,7 @@ static int32_t sink_target(const sink *s, const schedule_list *items, const op_n
             items->at[place].block)
             return -1;
         int axis = items->at[place].axis;
-        if ((n->domain >> axis & 1) == 0 || !sink_reads_this_step(reader, axis))
+        if ((n->domain >> axis & 1) == 0 || !lower_reads_this_step(reader, axis))
             return -1;
         target = place;
     }
@@ -92,17 +92,10 @@ static void sink_list(sink *s, schedule_list *items) {
             sink_list(s, &kept.at[i].items);
 }
 
-void lower_sink(lower *l, const node_list *nodes, const node_list *roots, schedule_list *items) {
+void lower_sink(lower *l, const lower_readers *readers, schedule_list *items) {
     size_t count = l->g->nodes.count;
-    sink s = {.l = l};
-    s.readers = arena_take_array(l->memory, count, sizeof *s.readers);
-    s.place = arena_array(l->memory, int32_t, count);
+    sink s = {.l = l, .readers = readers, .place = arena_array(l->memory, int32_t, count)};
     for (size_t i = 0; i < count; i++)
         s.place[i] = -1;
-    for (size_t i = 0; i < roots->count; i++)
-        vec_push(l->memory, &s.readers[roots->at[i]->id], NULL);
-    for (size_t i = 0; i < nodes->count; i++)
-        for (int k = 0; k < op_live_count(nodes->at[i]); k++)
-            vec_push(l->memory, &s.readers[nodes->at[i]->arguments[k]->id], nodes->at[i]);
     sink_list(&s, items);
 }
