@@ -17,6 +17,7 @@
 #include "core/env.h"
 #include "jit/aot_internal.h"
 #include "jit/emit_internal.h"
+#include "jit/split.h"
 #include "jit/watch.h"
 
 #ifdef NDEBUG
@@ -115,6 +116,7 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_WATCH] = context[EMIT_WATCHED] = 0;
     context[EMIT_STEPS] = INT32_MAX;
     context[EMIT_CHECKPOINTS] = 2;
+    context[EMIT_PORTION] = EMIT_NEAR;
 }
 
 static const char *kernel_symbol(const emit *e, const nest *n) {
@@ -256,6 +258,47 @@ static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, const
     emit_loop_close(e, &loop, NULL);
 }
 
+/* How many portions this thread's samples make. Threads that share units step together. */
+static LLVMValueRef count_portions(const emit *e, LLVMValueRef entry, const nest_item *item) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef context = LLVMGetParam(entry, 2), one = emit_integer(e, 1);
+    int axis = split_sample_axis(e->plan->source);
+    LLVMValueRef samples = emit_number(e, LLVMGetParam(entry, 1), axis);
+    LLVMValueRef parts = emit_number(e, context, EMIT_SAMPLE_PARTS);
+    LLVMValueRef units = emit_number(e, context, EMIT_UNIT_PARTS);
+    LLVMValueRef near = emit_number(e, context, EMIT_PORTION);
+    LLVMValueRef each = LLVMBuildUDiv(b, near, emit_integer(e, item->portion), "");
+    each = emit_times(e, emit_pick(e, LLVMIntSGT, each, one), parts);
+    LLVMValueRef up = emit_plus(e, emit_plus(e, samples, each), emit_integer(e, -1));
+    LLVMValueRef count = emit_pick(e, LLVMIntSGT, LLVMBuildUDiv(b, up, each, ""), one);
+    return LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntEQ, units, one, ""), count, one, "");
+}
+
+/* All steps with one portion of the samples, then with the next: to the nests each is the part of a
+ * thread, of that many more. */
+static void emit_portions(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+    static const int fields[] = {EMIT_SAMPLE_PART, EMIT_SAMPLE_PARTS, EMIT_THREAD, EMIT_THREADS};
+    enum { COUNT = sizeof fields / sizeof *fields };
+    LLVMValueRef context = LLVMGetParam(entry, 2), saved[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        saved[i] = emit_number(e, context, fields[i]);
+    LLVMValueRef units = emit_number(e, context, EMIT_UNIT_PARTS);
+    LLVMValueRef unit = emit_number(e, context, EMIT_UNIT_PART);
+    LLVMValueRef count = count_portions(e, entry, item);
+    emit_loop loop;
+    emit_loop_open(e, entry, &loop, emit_integer(e, 0), count, emit_integer(e, 1), NULL, 0);
+    LLVMValueRef part = emit_plus(e, emit_times(e, saved[0], count), loop.counter);
+    LLVMValueRef parts = emit_times(e, saved[1], count);
+    LLVMValueRef now[COUNT] = {part, parts, emit_plus(e, emit_times(e, part, units), unit),
+                               emit_times(e, parts, units)};
+    for (int i = 0; i < COUNT; i++)
+        set_context(e, entry, fields[i], now[i]);
+    emit_steps(e, entry, item, inside);
+    emit_loop_close(e, &loop, NULL);
+    for (int i = 0; i < COUNT; i++)
+        set_context(e, entry, fields[i], saved[i]);
+}
+
 /* Blocks begin at multiples of their length, whichever way the sweep goes. */
 static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
     LLVMBuilderRef b = e->builder;
@@ -283,6 +326,8 @@ static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
 static void emit_turns(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
     if (item->block)
         emit_sweep(e, entry, item);
+    else if (item->portion > 0)
+        emit_portions(e, entry, item, inside);
     else
         emit_steps(e, entry, item, inside);
 }

@@ -58,6 +58,7 @@ enum {
     EMIT_WATCHED,     /* ... and for that function alone */
     EMIT_STEPS,       /* of a block: at least 1, and not more than the axis has, if it has any */
     EMIT_CHECKPOINTS, /* the extent of NEST_CHECKPOINTS */
+    EMIT_PORTION,     /* bytes that a portion of the samples may need again in each step */
     /* of the current block, by the code: as nest_place; is it the first of a sweep? */
     EMIT_BLOCK_FIRST,
     EMIT_BLOCK_END,
@@ -65,6 +66,7 @@ enum {
     EMIT_BLOCK_FRESH,
     EMIT_CONTEXT /* numbers in all */
 };
+enum { EMIT_NEAR = 16 << 10 /* bytes of a portion: half of a small first cache */ };
 /* Returns when every thread of the call has called it. */
 typedef void emit_meet(int64_t *context);
 /* The nest that the thread is about to run, in the order of the plan's items, or a number of

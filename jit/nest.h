@@ -139,6 +139,8 @@ struct nest_item {
     uint8_t meeting; /* before it */
     uint8_t beside; /* so many loops behind this one need nothing of it or of one another, nor it of
                        them: threads may take one each */
+    int64_t portion; /* a loop whose samples need nothing of one another: bytes of each that a turn
+                        needs again of the one before; 0: they step together */
     nest_list items;
 };
 

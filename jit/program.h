@@ -92,6 +92,9 @@ status program_run_resize(program_run *r, const int64_t *extents, error *problem
 /* How many steps of program_block_axis are computed at a time, from the next resize on; 0: as suits
  * the machine. No result depends on it. */
 void program_run_set_block(program_run *r, int64_t steps);
+/* How many bytes a portion of the samples may need again in each step, where a loop runs portion
+ * after portion; 0: half of a small first cache. No result depends on it. */
+void program_run_set_portion(program_run *r, int64_t bytes);
 size_t program_run_arena_bytes(const program_run *r);
 /* Buffer i and its place in the arena; false when there are not that many. bytes 0: it is not in
  * the arena. Buffers that take turns share places. */

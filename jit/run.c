@@ -33,7 +33,8 @@ struct program_run {
     size_t capacity; /* bytes at base */
     plan_layout layout;
     int64_t extents[PLAN_EXTENTS];
-    int64_t steps; /* of a block, as asked for */
+    int64_t steps;   /* of a block, as asked for */
+    int64_t portion; /* bytes of one, as asked for */
     threads_barrier barrier;
     bool sized;     /* it has extents, if only of nothing */
     int wanted;     /* threads; 0: as many as pay */
@@ -363,6 +364,11 @@ void program_run_set_block(program_run *r, int64_t steps) {
     r->steps = steps;
 }
 
+void program_run_set_portion(program_run *r, int64_t bytes) {
+    assert(bytes >= 0);
+    r->portion = bytes;
+}
+
 size_t program_run_arena_bytes(const program_run *r) {
     return r->layout.bytes;
 }
@@ -482,6 +488,8 @@ static void run_part(void *user, int thread, int count) {
     context[EMIT_PREPARED] = r->prepared && r->unchanged && !r->guarded;
     context[EMIT_STEPS] = r->extents[NEST_BLOCK] > 0 ? r->extents[NEST_BLOCK] : 1;
     context[EMIT_CHECKPOINTS] = r->extents[NEST_CHECKPOINTS];
+    if (r->portion > 0)
+        context[EMIT_PORTION] = r->portion;
     if (r->of->watch.count == 0) {
         r->of->entry(r->table, r->extents, context);
         return;

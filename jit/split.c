@@ -22,6 +22,8 @@
 
 #include <string.h>
 
+#include "jit/portion.h"
+
 /* Who has touched a place since the last meeting: thread 0 by itself, each thread its own samples,
  * anybody anything. */
 enum { SPLIT_LEAD = 1, SPLIT_OWN = 2, SPLIT_ANY = 4 };
@@ -216,8 +218,7 @@ static void split_items(split_walk *w, nest_list *items) {
     }
 }
 
-/* Threads that are alone with a loop could not meet those of other samples in it. */
-static bool split_keeps_samples(const nest_list *items) {
+bool split_keeps_samples(const nest_list *items) {
     bool found = false;
     for (size_t i = 0; i < items->count; i++)
         found |= (items->at[i].meeting & NEST_MEET_SAMPLES) != 0 ||
@@ -225,6 +226,7 @@ static bool split_keeps_samples(const nest_list *items) {
     return found;
 }
 
+/* Threads that are alone with a loop could not meet those of other samples in it. */
 static void split_beside(nest_list *items) {
     for (size_t i = 0; i < items->count; i++) {
         nest_item *item = &items->at[i];
@@ -253,6 +255,7 @@ void split_plan(nest_plan *plan, const plan_buffer *buffers, arena *memory) {
         split_items(&w, &plan->items);
     }
     split_beside(&plan->items);
+    portion_plan(plan, memory);
 }
 
 /* ---- as text */
@@ -274,6 +277,8 @@ static void split_print_items(const nest_list *items, int indent, text *out) {
         text_add(out, "%*sloop", 2 * indent, "");
         if (item->beside > 0)
             text_add(out, ", or one for each thread: it and the next %d", item->beside);
+        if (item->portion > 0)
+            text_add(out, ", in portions of samples of %lld bytes", (long long)item->portion);
         text_add(out, "\n");
         split_print_items(&item->items, indent + 1, out);
     }

@@ -9,6 +9,8 @@
 void split_plan(nest_plan *plan, const plan_buffer *buffers, arena *memory);
 /* Must thread 0 run this nest alone, whatever its tile? */
 bool split_is_alone(const nest *n);
+/* Do threads that share samples meet in one of these loops? split_plan has been there. */
+bool split_keeps_samples(const nest_list *items);
 /* The axis that samples are counted along: the first batch axis; -1: none. g may be NULL. */
 int split_sample_axis(const graph *g);
 /* Nests and meetings, in program order. */

@@ -112,7 +112,8 @@ static bool compare_call(compare_work *w, cost_grid grid, bool unchanged, error 
 }
 
 /* How a call may be cut up: one thread, then several that share units, samples, or both; blocks of
- * steps. A program that remembers less than all was compared with these extents before. */
+ * steps and portions of samples. A program that remembers less than all was compared with these
+ * extents before. */
 static bool compare_calls(compare_work *w, uint64_t seed, error *problem) {
     static const cost_grid grids[] = {{1, 2}, {2, 1}, {1, 3}, {3, 1}, {2, 2}};
     bool whole = w->remember == GRAPH_REMEMBER_ALL;
@@ -121,12 +122,14 @@ static bool compare_calls(compare_work *w, uint64_t seed, error *problem) {
         same = compare_call(w, grids[i % 5], (i - seed) % 2 == 0, problem);
     for (w->block = 1; w->block <= COMPARE_BLOCKS && same; w->block++) {
         program_run_set_block(w->run, w->block);
+        program_run_set_portion(w->run, 1 + 64 * (w->block - 1)); /* one sample, then some */
         same = program_run_resize(w->run, w->sample.extents, problem) == STATUS_OK &&
                compare_call(w, (cost_grid){1, 1}, false, problem) &&
                compare_call(w, grids[((uint64_t)w->block + seed) % 5], false, problem);
     }
     w->block = 0;
     program_run_set_block(w->run, w->block);
+    program_run_set_portion(w->run, 0);
     return same && (!whole || compare_alone(w, seed, problem));
 }
 

@@ -13,9 +13,9 @@ typedef enum compare_verdict {
 
 /* Compiles g once and runs it at `count` tables of extents (by axis number; fixed ones are ignored)
  * on inputs, params and lengths drawn from seed: on one thread, in three ways on several (up to
- * four, which share samples, units or both), in blocks of 1, 2 and 3 steps, with one sample of
- * the batch alone, and remembering less than all. Outputs and updated params are compared with
- * eval_graph of the rewritten graph, bit for bit (a NaN equals a NaN). */
+ * four, which share samples, units or both), in blocks of 1, 2 and 3 steps and small portions of
+ * samples, with one sample of the batch alone, and remembering less than all. Outputs and updated
+ * params are compared with eval_graph of the rewritten graph, bit for bit (a NaN equals a NaN). */
 compare_verdict compare_program(const graph *g, const int64_t (*extents)[LIMIT_AXES], size_t count,
                                 uint64_t seed, text *report);
 
