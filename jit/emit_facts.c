@@ -155,7 +155,8 @@ static int choose_rows(const emit_nest *s) {
 
 /* The innermost arithmetic: of a fold its steps', of other nests all that varies along the lanes;
  * and do its lanes lie apart in memory? */
-static int count_arithmetic(const emit_nest *s, const bool *reached, bool *scattered) {
+static int count_arithmetic(const emit_nest *s, const bool *reached, bool *scattered,
+                            bool *squares) {
     int arithmetic = 0;
     for (size_t i = 0; i < s->n->tape.count; i++) {
         const nest_instruction *in = &s->n->tape.at[i];
@@ -163,19 +164,31 @@ static int count_arithmetic(const emit_nest *s, const bool *reached, bool *scatt
         if (s->folds ? !reached[i] || s->facts[i].depends >> s->parallel == 0 : !lanes)
             continue;
         arithmetic += in->op == NEST_BODY && in->type != BODY_I64;
-        *scattered |= in->op == NEST_LOAD && lanes && !is_panel_load(s, in, s->facts[i].depends);
+        if (in->op != NEST_LOAD || !lanes || is_panel_load(s, in, s->facts[i].depends))
+            continue;
+        bool fits = s->folds && emit_square_fits(s, i);
+        *squares |= fits;
+        *scattered |= !fits;
     }
     return arithmetic;
 }
 
 /* Little arithmetic on lanes that lie apart is no work for vectors: putting them together would be
- * most of the code. Two chains of more arithmetic are worth their code if they leave no remainder
- * that only a run knows. */
+ * most of the code, unless they are squares. Those have few lanes where it is not known how many
+ * there will be, as what is left over is one chain. Two chains of more arithmetic are worth their
+ * code if they leave no remainder that only a run knows. */
 static void choose_vectors(emit_nest *s, const bool *reached) {
-    bool scattered = false, known = s->n->ranges.at[s->vector_range].count >= 0;
-    int arithmetic = count_arithmetic(s, reached, &scattered);
+    bool scattered = false, squares = false, known = s->n->ranges.at[s->vector_range].count >= 0;
+    int width = s->most_width;
+    if (s->folds && !known && width > EMIT_FEW_LANES)
+        s->most_width = EMIT_FEW_LANES;
+    int arithmetic = count_arithmetic(s, reached, &scattered, &squares);
     bool brief = arithmetic <= FACTS_SHORT_STEP;
-    if (scattered && brief)
+    s->squares = squares && brief && !scattered;
+    if (s->squares)
+        return;
+    s->most_width = width;
+    if ((scattered || squares) && brief)
         s->most_width = 1;
     if (!s->folds)
         return;
@@ -378,6 +391,8 @@ static void add_access(emit_nest *s, size_t i) {
     a->instruction = (nest_ref)i;
     a->rows_known = a->lanes_known = true;
     a->panel = is_panel(s, i);
+    a->square = s->squares && s->facts[i].by_lane && !is_panel_load(s, in, s->facts[i].depends) &&
+                emit_square_fits(s, i);
     for (int k = 0; k < in->at_count; k++) {
         const emit_fact *f = &s->facts[in->at[k]];
         int64_t step;

@@ -65,12 +65,14 @@ typedef struct emit_access {
     bool rows_known;  /* every row is a fixed distance from the first */
     bool lanes_known; /* every lane is lane_step elements from the last one */
     bool panel;       /* the shared operand of a tile, at one place for all rows */
+    bool square;      /* lanes are rows in memory, and steps of the fold columns */
     LLVMValueRef base;
     LLVMValueRef *plain;      /* panel: the strides in the buffer; `stride` may be the copy's */
     LLVMValueRef copy;        /* panel: memory on the stack */
     LLVMValueRef *stride;     /* i64 elements, by index */
     LLVMValueRef lane_step;   /* of the indices that are known along the lanes */
     LLVMValueRef *row_offset; /* by row, rows_known */
+    LLVMValueRef *turned;     /* square: [vector][step] of the steps that were read together */
     LLVMValueRef *pointer;    /* [depth][row]: base plus the indices known at that depth */
 } emit_access;
 
@@ -90,7 +92,9 @@ enum {
     EMIT_BLOCK_STEPS = 128, /* of a long fold, per block */
     EMIT_PANEL_STEPS = 256, /* a fold of no more is one block; a panel holds as many */
     EMIT_BLOCK_ROWS = 240,  /* of a tiled nest, per block: a multiple of most tiles */
-    EMIT_PANEL_ROWS = 48    /* rows that pay for copying a panel */
+    EMIT_PANEL_ROWS = 48,   /* rows that pay for copying a panel */
+    EMIT_LEAST_SQUARE = 4,  /* lanes that pay for turning a square */
+    EMIT_FEW_LANES = 8      /* of a square whose rows are counted at run time */
 };
 
 /* A function that runs nests in place, at one step of one sample (emit_step.c). */
@@ -113,6 +117,7 @@ typedef struct emit_nest {
     nest_ref *rest;  /* by fold: the store where its state rests between blocks; -1: none */
     int vector_depth, row_depth; /* depth of their bodies; beyond every depth if there is none */
     int most_width, most_vectors, most_rows;
+    bool squares;     /* steps of the innermost fold run as many at a time as a vector has lanes */
     emit_fact *facts; /* by instruction */
     emit_access *accesses;
     int access_count;
@@ -124,6 +129,7 @@ typedef struct emit_nest {
     /* while emitting */
     int width, vectors, rows;
     int lanes; /* of a vector that are iterations: the width, unless it is the last one */
+    int step;  /* of those that run together; -1: they do not */
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
     LLVMValueRef *counts;             /* by range, i64 */
     LLVMValueRef *origin;             /* by range: its least index */
@@ -242,6 +248,13 @@ LLVMValueRef emit_index(const emit_nest *s, int range, LLVMValueRef counter);
 void emit_panel_start(emit_nest *s);
 /* Where the panel is chosen: copies it, and turns its accesses to the copy. */
 void emit_panel_copy(emit_nest *s);
+
+/* ---- emit_square.c: loads of several steps at a time */
+/* Can this load of a fold's step be one? Vectors are s->most_width wide. */
+bool emit_square_fits(const emit_nest *s, size_t i);
+/* The lanes at a step, from rows[0 .. width) that were read at step 0, which are turned then; of
+ * elements of so many bytes. */
+LLVMValueRef emit_square_step(const emit *e, LLVMValueRef *rows, int step, int width, size_t bytes);
 
 /* ---- emit_memory.c: addresses, loads, stores */
 /* In the function's entry: strides and distances. */

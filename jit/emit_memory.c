@@ -128,6 +128,7 @@ void emit_memory_start(emit_nest *s) {
         a->pointer = arena_array(memory, LLVMValueRef, (s->loops + 1) * s->most_rows);
         a->lane_step = distance(s, a, s->vector_range);
         a->row_offset = arena_array(memory, LLVMValueRef, s->most_rows);
+        a->turned = arena_array(memory, LLVMValueRef, s->most_vectors * s->most_width);
         if (!a->rows_known)
             continue;
         LLVMValueRef step = distance(s, a, s->row_range);
@@ -269,9 +270,23 @@ static LLVMValueRef load_lanes(emit_nest *s, const emit_access *a, lanes l) {
     return all;
 }
 
+/* A vector from each lane's row, as long as there are steps that run together. */
+static void load_square(emit_nest *s, const emit_access *a, lanes l, LLVMValueRef *rows) {
+    const nest_instruction *in = instruction_of(s, a);
+    for (int lane = 0; lane < s->width; lane++)
+        rows[lane] = lane < s->lanes ? load_plain(s, in, lane_address(s, a, l, lane), s->width)
+                                     : LLVMGetPoison(LLVMTypeOf(rows[0]));
+}
+
 LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int vector) {
     const nest_instruction *in = instruction_of(s, a);
     lanes l = {address(s, a, row, vector), NULL};
+    if (a->square && s->step >= 0) {
+        LLVMValueRef *rows = a->turned + (ptrdiff_t)vector * s->most_width;
+        if (s->step == 0)
+            load_square(s, a, l, rows);
+        return emit_square_step(s->e, rows, s->step, s->width, body_type_size((body_type)in->type));
+    }
     int64_t step;
     if (!a->lanes_known)
         l.offsets = irregular(s, a, row, vector);

@@ -236,10 +236,43 @@ static void take_next_states(emit_nest *s) {
             }
 }
 
+/* Steps of the innermost folded range at depth `depth`, from one number on, so many at a time. */
+static void emit_some_steps(emit_nest *s, int depth, LLVMValueRef from, LLVMValueRef to,
+                            int together) {
+    const emit *e = s->e;
+    int range = s->order[depth - 1], count = pack_states(s, NULL);
+    LLVMValueRef *states = arena_array(e->memory, LLVMValueRef, count + 1);
+    emit_loop loop;
+    pack_states(s, states);
+    emit_loop_open(e, s->function, &loop, from, to, emit_integer(e, together), states, count);
+    unpack_states(s, states);
+    for (int step = 0; step < together; step++) {
+        s->step = together > 1 ? step : -1;
+        s->index[range] = emit_index(s, range, emit_plus(e, loop.counter, emit_integer(e, step)));
+        emit_depth(s, depth, false);
+        take_next_states(s);
+    }
+    s->step = -1;
+    pack_states(s, states);
+    emit_loop_close(e, &loop, states);
+    unpack_states(s, states);
+}
+
+/* Squares, then what is left of the steps. */
+static void emit_squares(emit_nest *s, int depth) {
+    int range = s->order[depth - 1];
+    int64_t count = s->n->ranges.at[range].count, whole = count - count % s->most_width;
+    LLVMValueRef end = emit_integer(s->e, whole);
+    emit_some_steps(s, depth, emit_integer(s->e, 0), end, s->most_width);
+    if (whole < count)
+        emit_some_steps(s, depth, end, emit_integer(s->e, count), 1);
+}
+
 /* The folded loops, all of them; their nesting is kept on an explicit stack of loops. */
 static void emit_folded(emit_nest *s) {
     const emit *e = s->e;
-    int folded = s->loops - s->parallel, count = pack_states(s, NULL);
+    bool squares = s->squares && s->width == s->most_width;
+    int folded = s->loops - s->parallel - squares, count = pack_states(s, NULL);
     emit_loop *loops = arena_array(e->memory, emit_loop, folded + 1);
     LLVMValueRef *states = arena_array(e->memory, LLVMValueRef, count + 1);
     for (int d = 0; d < folded; d++) {
@@ -251,7 +284,10 @@ static void emit_folded(emit_nest *s) {
         s->index[range] = emit_index(s, range, loops[d].counter);
         emit_depth(s, s->parallel + d + 1, false);
     }
-    take_next_states(s);
+    if (squares)
+        emit_squares(s, s->loops);
+    else
+        take_next_states(s);
     for (int d = folded; d-- > 0;) {
         pack_states(s, states);
         emit_loop_close(e, &loops[d], states);
@@ -431,6 +467,7 @@ static emit_nest *nest_new(emit *e, const nest *n) {
     s->scalar = arena_array(e->memory, LLVMValueRef, copies + 1);
     s->wide = arena_array(e->memory, LLVMValueRef, copies + 1);
     s->width = s->lanes = s->vectors = s->rows = 1;
+    s->step = -1;
     s->state = arena_array(e->memory, LLVMValueRef, state_count(s) + 1);
     s->index = arena_array(e->memory, LLVMValueRef, s->loops + 1);
     return s;

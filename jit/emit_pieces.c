@@ -50,6 +50,8 @@ static int64_t weight(emit *e, const nest *n) {
             copies *= s->most_rows;
         if (f->by_lane && f->need == EMIT_ALL)
             copies *= s->most_vectors;
+        if (s->squares && f->depth == s->loops)
+            copies *= s->most_width;
         sum += copies;
     }
     return PIECES_KERNEL + sum * rows * vectors;

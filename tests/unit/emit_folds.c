@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
+#include "jit/emit_internal.h"
 #include "tests/support/nest_kit.h"
 #include "tests/support/suite.h"
 
@@ -66,6 +67,63 @@ Test(emit_folds, contraction_in_blocks) {
             CHECK(contraction(DTYPE_F32, n[0], n[1], n[2], across != 0), extents, 1);
             CHECK(contraction(DTYPE_F64, n[0], n[1] / 2, n[2] / 2, across != 0), extents, 2);
         }
+}
+
+/* y[r] = sum along row r of x, times v; a negative number of rows is a run-time extent. */
+static nest_plan *along_rows(dtype type, int64_t rows, int64_t columns) {
+    nest_plan *p = kit_plan(&memory);
+    body_type t = (body_type)type;
+    int x = kit_buffer(p, NEST_INPUT, type, no_axes, 2, (int64_t[]){rows, columns + 1});
+    int v = kit_buffer(p, NEST_INPUT, type, no_axes, 1, &columns);
+    int y = kit_buffer(p, NEST_OUTPUT, type, no_axes, 1, &rows);
+    nest *n = kit_nest(p, NULL, "sums", NULL);
+    nest_ref i = kit_range(p, n, rows, 0), j = kit_range(p, n, columns, KIT_FOLDED);
+    nest_ref place = kit_body(p, n, BODY_ADD, BODY_I64, j, kit_integer(p, n, 1), -1);
+    nest_ref element = kit_load(p, n, x, 2, (nest_ref[]){i, place});
+    nest_ref factor = kit_load(p, n, v, 1, &j);
+    nest_ref state = kit_fold(p, n, t, zero_of());
+    nest_ref next = kit_body(p, n, BODY_FMA, t, element, factor, state);
+    kit_store(p, n, y, 1, &i, kit_fold_next(p, n, 0, next));
+    return p;
+}
+
+/* Many steps and lanes, some of both left over, and too few of either. */
+Test(emit_folds, sums_along_rows) {
+    static const int64_t columns[] = {3, 8, 17, 35}, all_rows[] = {1, 7, 21, 37};
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        for (size_t r = 0; r < sizeof all_rows / sizeof *all_rows; r++) {
+            int64_t rows = all_rows[r], extents[LIMIT_AXES] = {rows};
+            CHECK(along_rows(DTYPE_F32, rows, columns[c]), extents, 1);
+            CHECK(along_rows(DTYPE_F64, rows, columns[c]), extents, 2);
+            CHECK(along_rows(DTYPE_F32, OP_EXTENT_OF(0), columns[c]), extents, 3);
+            CHECK(along_rows(DTYPE_F64, OP_EXTENT_OF(0), columns[c]), extents, 4);
+        }
+}
+
+/* Lanes of the vectors in which the only nest of a plan reads squares; 0: it reads none. */
+static int square_of(const nest_plan *p, const char *machine_name) {
+    emit *e = arena_new(&memory, emit);
+    emit_nest *s = arena_new(&memory, emit_nest);
+    e->memory = &memory;
+    e->plan = p;
+    e->target = machine_find(machine_name);
+    s->e = e;
+    s->n = p->kernels.at[0];
+    emit_facts(s);
+    return s->squares ? s->most_width : 0;
+}
+
+Test(emit_folds, steps_that_are_neighbours_are_read_together) {
+    const int64_t open = OP_EXTENT_OF(0);
+    cr_expect_eq(square_of(along_rows(DTYPE_F32, 64, 64), "avx512"), 16);
+    cr_expect_eq(square_of(along_rows(DTYPE_F32, 64, 64), "avx2"), 8);
+    cr_expect_eq(square_of(along_rows(DTYPE_F64, 64, 64), "avx512"), 8);
+    cr_expect_eq(square_of(along_rows(DTYPE_F64, 64, 64), "neon"), 0);
+    cr_expect_eq(square_of(along_rows(DTYPE_F32, 5, 64), "avx512"), 8, "three lanes do not count");
+    cr_expect_eq(square_of(along_rows(DTYPE_F32, open, 64), "avx512"), 8, "few are left over");
+    cr_expect_eq(square_of(along_rows(DTYPE_F32, 64, 7), "avx512"), 0, "too few steps");
+    cr_expect_eq(square_of(along_rows(DTYPE_F32, 3, 64), "avx512"), 4);
+    cr_expect_eq(square_of(contraction(DTYPE_F32, 64, 64, 64, false), "avx512"), 0);
 }
 
 /* dW[in][out] = sum over steps (downwards) and samples of x[t][b][in] g[t][b][out]. */
