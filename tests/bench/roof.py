@@ -5,8 +5,10 @@ compute is multiply-adds over the rate of registers alone; stream, what must be 
 bandwidth of the cache level that holds it; chain, what waits for the step before. The stages of a
 layer are its product with the whole input, its loop over time, and in training the loop backwards,
 the gradients of its weights and that of its input. An activation's derivative comes from its value
-and costs none. The last tiles of one step may still be there in the next, which the stream term
-does not know: shares a little over 100 % are possible.
+and costs none. A state that is a matrix is read and written in every step, in the cache that holds
+one head's: how many samples there are does not matter, since they can go one by one. The last tiles
+of one step may still be there in the next, which the stream term does not know: shares a little
+over 100 % are possible.
 """
 
 import dataclasses
@@ -124,7 +126,8 @@ def seconds(row, machine):
     for name, inputs, H, D in stack:
         cell = CELLS[name]
         R, state = cell.states * H * H, cell.matrix * H * row.B
-        resident = weights if steps == 1 else R + state
+        # Heads need nothing of one another, so each may take all steps while its matrix is near.
+        near = state if steps == 1 else machine.n * cell.matrix * min(H, cell.matrix)
         # A meeting per step is what a split of the units costs; samples need none.
         latency = machine.roofs["latency"]
         chain = (
@@ -134,7 +137,8 @@ def seconds(row, machine):
             + latency * (cell.states > 0) * H / 8
         )
         compute = machine.compute(steps * (row.B * R + 2 * state))
-        stream = machine.stream(steps * (R + 2 * state), resident)
+        stream = machine.stream(steps * R, weights if steps == 1 else R)
+        stream += machine.stream(steps * 2 * state, near)
         for _ in range(D):
             product(cell.inputs * inputs * H)
             result.stage(compute=compute, stream=stream, chain=steps * chain)
