@@ -88,6 +88,9 @@ static step_sum step_sum_of(const nest_plan *plan) {
 }
 
 bool emit_step_pays(const nest_plan *plan, uint32_t *axes) {
+    *axes = 0;
+    if (!plan->source) /* a plan of no graph, whose axes are not known */
+        return false;
     step_sum sum = step_sum_of(plan);
     int asked = env_number("STEP", -1);
     *axes = sum.axes;
