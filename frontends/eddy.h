@@ -562,16 +562,14 @@ EDDY_API eddy_status eddy_run_output(eddy_run *r, const char *name, void *to, si
 /* Runs the program. Errors: EDDY_MISSING (extents, inputs), lengths out of range. */
 EDDY_API eddy_status eddy_run_call(eddy_run *r);
 /* Where the time of calls went: of programs compiled under eddy_watch, since the run was made or
- * eddy_run_watch was called. */
+ * eddy_run_watch was called. operations: a multiply-add is one. bytes: different ones that a call
+ * of the nest touches. resident: those that a step of the loop around it does, which a cache would
+ * have to hold. */
 typedef struct eddy_watched {
     const char
         *name;      /* a loop nest, after the values that it makes; "waiting": for other threads */
-    double seconds; /* of all calls, the mean of the threads */
-    double calls;   /* of the nest */
-    /* Of all calls and threads: arithmetic operations, of which a multiply-add is one; bytes that
-     * calls of the nest touch, each counted once a call. And the bytes that all nests of a step of
-     * its loop touch together, or it alone outside of loops: what a cache would have to hold. */
-    double operations, bytes, resident;
+    double seconds; /* the mean of the threads */
+    double calls, operations, bytes, resident; /* of the nest, in all calls; resident: at once */
 } eddy_watched;
 EDDY_API void eddy_run_watch(eddy_run *r);
 /* Nest i in the order of the program, behind the last one waiting; false when there are not that
