@@ -332,6 +332,9 @@ static bool knows_lanes(const emit_nest *s, size_t i) {
 }
 
 static void place_instructions(emit_nest *s, bool *reached) {
+    for (int r = 0; r < s->loops; r++)
+        if (s->n->ranges.at[r].end > 0)
+            reached[s->n->ranges.at[r].end - 1] = true;
     for (size_t f = 0; s->folds && f < s->n->folds.count; f++)
         if (s->rest[f] >= 0)
             reach_operands(&s->n->tape.at[s->rest[f]], reached);
@@ -351,6 +354,18 @@ static void ask(emit_nest *s, nest_ref value, emit_need need, bool wide) {
     if (f->need < need)
         f->need = need;
     f->wide |= wide;
+}
+
+/* An end counts if it is known before its range begins. For a tile of steps or samples it is that of
+ * the first: later steps have no more samples. */
+static void choose_ends(emit_nest *s) {
+    for (int d = 0; d < s->loops; d++) {
+        nest_ref end = s->n->ranges.at[s->order[d]].end - 1;
+        if (end < 0 || s->facts[end].depth > d || s->facts[end].by_lane)
+            continue;
+        s->early |= UINT64_C(1) << s->order[d];
+        ask(s, end, EMIT_FIRST, false);
+    }
 }
 
 /* Are neighbouring steps of the fold one tile apart in memory, as a copy of the panel would be? */
@@ -458,6 +473,7 @@ void emit_facts(emit_nest *s) {
     choose_blocks(s);
     emit_split_choose(s);
     place_instructions(s, reached);
+    choose_ends(s);
     for (size_t f = 0; s->folds && f < n->folds.count; f++)
         ask(s, n->folds.at[f].next, EMIT_ALL, s->vector_range >= 0);
     for (size_t i = n->tape.count; i-- > 0;) {

@@ -123,6 +123,7 @@ typedef struct emit_nest {
     int access_count;
     int sample_range; /* shared among threads by samples; -1: none */
     int unit_range;   /* shared among threads by tiles; -1: none; may be the same */
+    uint64_t early;   /* ranges whose end the tape knows in time */
     bool folds;       /* something is folded (perhaps over no ranges: one step) */
     bool repeatable;  /* doing an iteration again changes nothing: it reads nothing that it wrote */
     bool maskable;    /* memory can be read and written by some lanes of a vector alone */

@@ -11,6 +11,7 @@
  * vector form is made by adding a ramp, and what all lanes share is a scalar whose vector form is a
  * splat. Values from outside the vector loop get their splats just before it, for its width. */
 #include <assert.h>
+#include <string.h>
 
 #include "jit/emit_internal.h"
 
@@ -268,6 +269,18 @@ static void emit_squares(emit_nest *s, int depth) {
         emit_some_steps(s, depth, end, emit_integer(s->e, count), 1);
 }
 
+/* Ranges whose end is known at this depth end there. */
+static void end_early(emit_nest *s, int depth) {
+    for (int r = 0; r < s->loops; r++) {
+        nest_ref end = s->n->ranges.at[r].end - 1;
+        if ((s->early >> r & 1) == 0 || s->facts[end].depth != depth)
+            continue;
+        LLVMValueRef value = emit_scalar_of(s, end, 0, 0);
+        s->limit[r] = emit_pick(s->e, LLVMIntSLT, value, s->limit[r]);
+        s->limit[r] = emit_pick(s->e, LLVMIntSGT, s->limit[r], s->first[r]);
+    }
+}
+
 /* The folded loops, all of them; their nesting is kept on an explicit stack of loops. */
 static void emit_folded(emit_nest *s) {
     const emit *e = s->e;
@@ -275,6 +288,8 @@ static void emit_folded(emit_nest *s) {
     int folded = s->loops - s->parallel - squares, count = pack_states(s, NULL);
     emit_loop *loops = arena_array(e->memory, emit_loop, folded + 1);
     LLVMValueRef *states = arena_array(e->memory, LLVMValueRef, count + 1);
+    LLVMValueRef *limits = arena_array(e->memory, LLVMValueRef, s->loops + 1);
+    memcpy(limits, s->limit, sizeof *limits * (size_t)s->loops);
     for (int d = 0; d < folded; d++) {
         int range = s->order[s->parallel + d];
         pack_states(s, states);
@@ -283,6 +298,7 @@ static void emit_folded(emit_nest *s) {
         unpack_states(s, states);
         s->index[range] = emit_index(s, range, loops[d].counter);
         emit_depth(s, s->parallel + d + 1, false);
+        end_early(s, s->parallel + d + 1);
     }
     if (squares)
         emit_squares(s, s->loops);
@@ -293,6 +309,7 @@ static void emit_folded(emit_nest *s) {
         emit_loop_close(e, &loops[d], states);
         unpack_states(s, states);
     }
+    memcpy(s->limit, limits, sizeof *limits * (size_t)s->loops);
 }
 
 /* The vector forms, for this segment's width, of values from outside the vector loop. */
@@ -347,15 +364,18 @@ static void emit_inside(emit_nest *s, int depth) {
     if (depth == s->parallel)
         emit_identities(s);
     emit_depth(s, depth, false);
-    if (depth < s->parallel) {
+    LLVMValueRef *limits = arena_array(s->e->memory, LLVMValueRef, s->loops + 1);
+    memcpy(limits, s->limit, sizeof *limits * (size_t)s->loops);
+    end_early(s, depth);
+    if (depth < s->parallel)
         emit_blocks(s, depth);
-        return;
-    }
-    if (s->folds) {
+    if (depth == s->parallel && s->folds) {
         emit_resumption(s);
         emit_folded(s);
     }
-    emit_depth(s, depth, true);
+    if (depth == s->parallel)
+        emit_depth(s, depth, true);
+    memcpy(s->limit, limits, sizeof *limits * (size_t)s->loops);
 }
 
 /* ---- blocks of rows around everything else, of steps inside those */

@@ -230,6 +230,7 @@ static void lower_group(lower *l, lower_work *w, size_t first, int32_t serial, n
     const op_node *lead = w->items->at[first].node, *named = NULL;
     lower_open(l, lead, "", out);
     lower_canonical(l, lead->domain, &lead->shape);
+    ragged_clip(l, &l->canonical, ragged_free(l, lead), 0);
     bool joined = lower_join(l, lead);
     assert(joined && "the first of a group reads nothing of its own nest");
     (void)joined;
@@ -242,7 +243,7 @@ static void lower_group(lower *l, lower_work *w, size_t first, int32_t serial, n
                 l->class_of[n->id] != LOWER_GROUPED)
                 continue;
             if (n->domain != lead->domain || !op_shape_equal(&n->shape, &lead->shape) ||
-                !lower_join(l, n)) {
+                ragged_free(l, n) != ragged_free(l, lead) || !lower_join(l, n)) {
                 w->refused[i] = serial;
                 continue;
             }
@@ -441,9 +442,11 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     lower_locate_all(l, &items, &number, &loops);
     lower_remat(l, &nodes, &roots);
     lower_place(l, &nodes, &roots);
+    ragged_find(l, &nodes, &roots);
     lower_list(l, &items, &l->plan->items);
     lower_outputs(l);
     lower_updates(l);
+    ragged_counts(l);
     lower_pack(l);
     lower_finish(l);
     lower_parts(l);

@@ -38,6 +38,12 @@ static void finish_count_loads(nest_plan *plan) {
         }
 }
 
+static void finish_need_ends(const nest *n, bool *needed) {
+    for (size_t r = 0; r < n->ranges.count; r++)
+        if (n->ranges.at[r].end > 0)
+            needed[n->ranges.at[r].end - 1] = true;
+}
+
 /* Removes what no store needs from a tape and renumbers it. */
 static void finish_sweep(lower *l, nest *n) {
     size_t count = n->tape.count;
@@ -49,8 +55,10 @@ static void finish_sweep(lower *l, nest *n) {
             const nest_buffer *b = &l->plan->buffers.at[in->which];
             needed[i] = b->storage != NEST_ARENA || b->loads > 0 ||
                         (finish_is_rest(n, in) && needed[in->value]);
-            if (needed[i])
+            if (needed[i]) {
                 needed[in->value] = true;
+                finish_need_ends(n, needed);
+            }
         }
         if (in->op == NEST_RESULT &&
             needed[i]) /* keep all states of the fold: its step reads them */
@@ -82,11 +90,8 @@ static void finish_sweep(lower *l, nest *n) {
         n->tape.at[kept++] = in;
     }
     n->tape.count = kept;
-    for (size_t f = 0; f < n->folds.count; f++) {
-        nest_fold *fold = &n->folds.at[f];
-        fold->next = kept > 0 ? renamed[fold->next] : -1;
-        fold->rested = kept > 0 && fold->rested >= 0 ? renamed[fold->rested] : -1;
-    }
+    if (kept > 0)
+        tape_rename_nest(n, renamed);
 }
 
 static bool finish_names_this_step(const nest *n, nest_ref index, int axis) {

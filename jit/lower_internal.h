@@ -51,6 +51,8 @@ typedef struct lower {
     intern names;          /* kernel names taken */
     int loops[LIMIT_AXES]; /* enclosing recurrence loops */
     int loop_count;
+    uint32_t *needed;   /* by node id: the axes in whose padding somebody looks at it */
+    int32_t alive[LIMIT_AXES]; /* 1 + the buffer of how many samples live at a step; 0: none */
     int block;          /* the axis of which one block at a time is computed; -1: none */
     nest_list *outside; /* the items that run before the first block */
     /* the nest under construction */
@@ -96,6 +98,8 @@ nest_ref tape_most(lower *l, nest_ref a, nest_ref b);
 nest_ref tape_inside(lower *l, nest_ref index, nest_ref end);
 /* Every operand, value and index of an instruction moves to where `renamed` says; in place. */
 void tape_rename(nest_instruction *in, const nest_ref *renamed);
+/* The same for what folds and ranges name of a tape that was recorded anew. */
+void tape_rename_nest(nest *n, const nest_ref *renamed);
 
 /* ---- lower_checkpoint.c */
 bool checkpoint_is(const op_node *n);
@@ -158,6 +162,23 @@ void lower_members(arena *memory, const schedule_item *item, node_list *out);
 /* Moves what reads a large value of a loop, and makes little of it, into that loop. readers: by
  * node number. */
 void lower_follow(lower *l, const lower_readers *readers, schedule_list *items);
+
+/* The value of a fold's state, as NEST_FOLD or NEST_RESULT; a new fold, by its number. */
+nest_ref lower_state(lower *l, nest_op op, int which, body_type type);
+int lower_add_fold(lower *l, body_type type, body_value identity);
+
+/* ---- lower_ragged.c: samples that have ended are not computed */
+/* Finds who needs what stands past the ends of samples. nodes by number, roots as below. */
+void ragged_find(lower *l, const node_list *nodes, const node_list *roots);
+/* Puts the nests that count, for each step, the samples that live in front of all that asks. */
+void ragged_counts(lower *l);
+/* The axes past whose ends nobody looks at n (or n has no ends). */
+uint32_t ragged_free(const lower *l, const op_node *n);
+/* The axes past whose ends a sum takes in nothing but its identity, over and over. */
+uint32_t ragged_sum(const lower *l, const op_node *n);
+/* Lets the open nest's range of samples end with those that live at the step of each of these axes
+ * that is at point `at`, or so many further. */
+void ragged_clip(lower *l, const lower_point *at, uint32_t axes, int further);
 
 /* ---- lower_sink.c */
 /* Moves values into the only loops that read them. readers: by node number. */

@@ -144,7 +144,7 @@ static void lower_store_canonical(lower *l, const op_node *n, nest_ref value) {
     l->home[n->id] = l->open;
 }
 
-static nest_ref lower_state(lower *l, nest_op op, int which, body_type type) {
+nest_ref lower_state(lower *l, nest_op op, int which, body_type type) {
     nest_instruction i;
     memset(&i, 0, sizeof i);
     i.op = (uint8_t)op;
@@ -154,7 +154,7 @@ static nest_ref lower_state(lower *l, nest_op op, int which, body_type type) {
     return tape_add(l, i);
 }
 
-static int lower_add_fold(lower *l, body_type type, body_value identity) {
+int lower_add_fold(lower *l, body_type type, body_value identity) {
     nest_fold f = {type, identity, -1, -1};
     vec_push(l->memory, &l->open->folds, f);
     return (int)l->open->folds.count - 1;
@@ -197,6 +197,15 @@ static void lower_fold_axes(lower *l, const op_node *n, uint32_t over, lower_poi
             p->axis[axes[i]] = lower_axis_range(l, axes[i], false, true, false);
 }
 
+/* The samples of its results, or those that it sums over. */
+static void lower_clip_fold(lower *l, const op_node *n, const lower_point *p) {
+    bool sums = n->op == OP_TOTAL || n->op == OP_CONTRACT;
+    ragged_clip(l, &l->canonical, ragged_free(l, n), 0);
+    for (int b = 0; sums && b < LIMIT_AXES; b++)
+        if ((n->attributes.over >> b & 1) != 0 && l->g->axes[b].batch)
+            ragged_clip(l, p, ragged_sum(l, n), 1);
+}
+
 static void lower_fold(lower *l, const op_node *n, nest_list *list) {
     const op_node *x = n->arguments[0];
     op_kind kind = (op_kind)n->attributes.kind;
@@ -210,6 +219,7 @@ static void lower_fold(lower *l, const op_node *n, nest_list *list) {
         int d = n->attributes.dimension;
         at.dimension[d] = index = lower_range(l, x->shape.dimension[d], false, true, false);
     }
+    lower_clip_fold(l, n, &at);
     op_fold f = op_fold_of(kind, (dtype)x->dtype);
     body b;
     body_init(&b, l->memory);
@@ -269,6 +279,7 @@ static void lower_contract(lower *l, const op_node *n, nest_list *list) {
         of_letter[letter] = lower_range(l, size, false, true, false);
     }
     l->open->heavy = op_is_heavy(n);
+    lower_clip_fold(l, n, &p);
     nest_ref inputs[2];
     read_operands(l, n, &spec, of_letter, &p, inputs);
     body_value zero;
@@ -370,6 +381,7 @@ static void lower_concat(lower *l, const op_node *n, nest_list *list) {
             continue;
         lower_open(l, n, "", list);
         lower_canonical(l, n->domain, &part->shape);
+        ragged_clip(l, &l->canonical, ragged_free(l, n) & ragged_free(l, part), 0);
         lower_point from = l->canonical, to = l->canonical;
         for (int a = 0; a < LIMIT_AXES; a++)
             if ((part->domain >> a & 1) == 0)

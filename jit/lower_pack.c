@@ -206,11 +206,7 @@ static void pack_cut(lower *l, nest *n, int range, int64_t columns, const int32_
             renamed[i] = tape_add(l, in);
         }
     }
-    for (size_t f = 0; f < n->folds.count; f++) {
-        nest_fold *fold = &n->folds.at[f];
-        fold->next = renamed[fold->next];
-        fold->rested = fold->rested >= 0 ? renamed[fold->rested] : -1;
-    }
+    tape_rename_nest(n, renamed);
     l->open = NULL;
 }
 

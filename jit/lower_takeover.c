@@ -131,11 +131,7 @@ static void takeover_rename(lower *l, nest *n, int32_t from, int32_t to, int pos
         vec_push(l->memory, &n->tape, in);
         renamed[i] = (nest_ref)n->tape.count - 1;
     }
-    for (size_t f = 0; f < n->folds.count; f++) {
-        nest_fold *fold = &n->folds.at[f];
-        fold->next = renamed[fold->next];
-        fold->rested = fold->rested >= 0 ? renamed[fold->rested] : -1;
-    }
+    tape_rename_nest(n, renamed);
     l->open = NULL;
 }
 

@@ -253,3 +253,14 @@ void tape_rename(nest_instruction *in, const nest_ref *renamed) {
     for (int k = 0; k < in->at_count; k++)
         in->at[k] = renamed[in->at[k]];
 }
+
+void tape_rename_nest(nest *n, const nest_ref *renamed) {
+    for (size_t f = 0; f < n->folds.count; f++) {
+        nest_fold *fold = &n->folds.at[f];
+        fold->next = renamed[fold->next];
+        fold->rested = fold->rested >= 0 ? renamed[fold->rested] : -1;
+    }
+    for (size_t r = 0; r < n->ranges.count; r++)
+        if (n->ranges.at[r].end > 0)
+            n->ranges.at[r].end = 1 + renamed[n->ranges.at[r].end - 1];
+}

@@ -309,6 +309,12 @@ static void verify_order(const nest_plan *plan, const nest *n) {
         for (int k = 0; k < in->at_count; k++)
             assert((depends[in->at[k]] & ~parallel) == 0);
     }
+    for (size_t r = 0; r < n->ranges.count; r++) {
+        nest_ref end = n->ranges.at[r].end - 1;
+        assert(end < 0 || ((size_t)end < n->tape.count && operand_type(n, end) == BODY_I64 &&
+                           !after[end] && (depends[end] >> r & 1) == 0));
+        (void)end;
+    }
     bool results = false;
     for (size_t i = 0; i < n->tape.count; i++)
         results |= n->tape.at[i].op == NEST_RESULT;
@@ -332,6 +338,7 @@ static void verify_nest(const nest_plan *plan, const nest *n) {
         assert(range->folded || !folded); /* parallel ranges first */
         assert(!(range->folded && range->ordered));
         assert(!range->descending || range->folded || range->ordered);
+        assert(range->end == 0 || (range->count < 0 && !range->descending && !range->ordered));
         folded |= range->folded;
     }
     assert(n->samples >= 0 && n->samples <= nest_parallel_count(n));

@@ -65,6 +65,8 @@ typedef struct nest_range {
                       never the vector range */
     int32_t given; /* 1 + the number of the operand that is the count; 0: none is */
     bool block;    /* runs over the steps of the enclosing block, of which `count` is the axis */
+    nest_ref end;  /* 1 + an i64 value of the tape: iterations from there on make no difference, and
+                      emission may leave them out; 0: all count */
 } nest_range;
 
 /* first <= step < end; blocks are numbered from 0. */

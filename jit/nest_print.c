@@ -158,8 +158,11 @@ static void print_nest(const nest_plan *plan, const nest *n, int indent, text *o
         const nest_range *r = &n->ranges.at[i];
         text_add(out, "%*sr%zu %s ", inner, "", i, r->folded ? "folded" : "parallel");
         print_size(plan, r->count, out);
-        text_add(out, "%s%s%s\n", r->block ? " block" : "", r->descending ? " descending" : "",
+        text_add(out, "%s%s%s", r->block ? " block" : "", r->descending ? " descending" : "",
                  r->ordered ? " ordered" : "");
+        if (r->end > 0)
+            text_add(out, " to %%%d", (int)r->end - 1);
+        text_add(out, "\n");
     }
     for (size_t i = 0; i < n->folds.count; i++) {
         const nest_fold *f = &n->folds.at[i];

@@ -123,6 +123,18 @@ static bool advance(walk *w, int from, int to, int64_t *counters) {
     return false;
 }
 
+/* Is the point behind the end of a range that the tape knows? */
+static bool beyond(walk *w, int from, int to) {
+    for (int r = from; r < to; r++) {
+        nest_ref end = w->n->ranges.at[r].end - 1;
+        for (nest_ref i = 0; i <= end; i++)
+            step(w, (size_t)i);
+        if (end >= 0 && w->index[r] >= w->registers[end].i64)
+            return true;
+    }
+    return false;
+}
+
 static bool start(walk *w, int from, int to, int64_t *counters) {
     bool any = true;
     for (int r = from; r < to; r++) {
@@ -174,9 +186,13 @@ static void interpret_nest(walk *w) {
     }
     for (bool more = start(w, 0, parallel, counters); more;
          more = advance(w, 0, parallel, counters)) {
+        if (beyond(w, 0, parallel))
+            continue;
         begin(w, after, depends, parallel);
         bool step_more = n->folds.count > 0 && start(w, parallel, all, counters);
         for (; step_more; step_more = advance(w, parallel, all, counters)) {
+            if (beyond(w, parallel, all))
+                continue;
             for (size_t i = 0; i < count; i++)
                 if (!after[i] && n->tape.at[i].op != NEST_STORE)
                     step(w, i);
