@@ -356,8 +356,8 @@ static void ask(emit_nest *s, nest_ref value, emit_need need, bool wide) {
     f->wide |= wide;
 }
 
-/* An end counts if it is known before its range begins. For a tile of steps or samples it is that of
- * the first: later steps have no more samples. */
+/* An end counts if it is known before its range begins. For a tile of steps or samples it is that
+ * of the first: later steps have no more samples. */
 static void choose_ends(emit_nest *s) {
     for (int d = 0; d < s->loops; d++) {
         nest_ref end = s->n->ranges.at[s->order[d]].end - 1;

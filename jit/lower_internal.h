@@ -51,10 +51,10 @@ typedef struct lower {
     intern names;          /* kernel names taken */
     int loops[LIMIT_AXES]; /* enclosing recurrence loops */
     int loop_count;
-    uint32_t *needed;   /* by node id: the axes in whose padding somebody looks at it */
+    uint32_t *needed;          /* by node id: the axes in whose padding somebody looks at it */
     int32_t alive[LIMIT_AXES]; /* 1 + the buffer of how many samples live at a step; 0: none */
-    int block;          /* the axis of which one block at a time is computed; -1: none */
-    nest_list *outside; /* the items that run before the first block */
+    int block;                 /* the axis of which one block at a time is computed; -1: none */
+    nest_list *outside;        /* the items that run before the first block */
     /* the nest under construction */
     nest *open;
     lower_point canonical; /* the point at which it computes its values */
