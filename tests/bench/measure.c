@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "docs/examples/common/wall_clock.h"
 #include "frontends/rate/rate.h"
@@ -83,6 +84,12 @@ static void measure_size(const measure_use *use, measure_facts *out) {
     out->arena_growth = large - out->arena_floats;
 }
 
+/* Falling evenly, as a loader sorts them. */
+static void measure_lengths(int32_t *lengths, size_t count, int64_t steps) {
+    for (size_t i = 0; i < count; i++)
+        lengths[i] = (int32_t)((int64_t)(count - i) * steps / (int64_t)count);
+}
+
 /* Lends every input and output memory of ours: what is left is the program's own. */
 static void measure_lend(measure_use *use, measure_facts *out) {
     for (eddy_role role = EDDY_INPUT; role <= EDDY_OUTPUT; role++) {
@@ -98,6 +105,8 @@ static void measure_lend(measure_use *use, measure_facts *out) {
             use->lent[use->lent_count++] = memory;
             if (role == EDDY_INPUT) {
                 store_draw(memory, slot.dtype, elements, slot.name);
+                if (strcmp(slot.name, MODELS_LENGTHS) == 0)
+                    measure_lengths(memory, elements, use->row.steps);
                 eddy_run_input(use->run, slot.name, memory, elements);
                 out->input_bytes += elements * sizeof(float);
             } else {

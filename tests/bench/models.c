@@ -64,7 +64,8 @@ static const model_known models_known[] = {
     {"lstm", models_lstm, NULL},
     {"gru", models_gru, NULL},
     {"rnn", models_rnn, NULL},
-    {"lm", models_lstm, NULL}, /* with an embedding before it, a softmax after it, and a loss */
+    {"ragged", models_lstm, NULL}, /* every sample has a length */
+    {"lm", models_lstm, NULL},     /* with an embedding before it, a softmax after it, and a loss */
     {"amplifier", models_amplifier, NULL},
     {"noise", models_noise, NULL},
     {"voice", models_voice, NULL},
@@ -124,7 +125,9 @@ static void models_language(eddy_model *m, eddy_axes t, eddy_axes b, const model
 void models_write(eddy_model *m, const model_row *row) {
     const model_known *known = models_find(row->cell);
     const bool training = row->mode == MODEL_TRAINING;
-    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    const bool ragged = strcmp(row->cell, "ragged") == 0;
+    eddy_axes b = eddy_batch(m, "b");
+    eddy_axes t = ragged ? eddy_time_ragged(m, "t", b, MODELS_LENGTHS) : eddy_time(m, "t");
     if (strcmp(row->cell, "lm") == 0) {
         models_language(m, t, b, row);
         return;

@@ -27,6 +27,9 @@ bool models_know(const char *cell);
  * in a loss has the outputs y, which is its loss, and the gradients of its parameters. */
 void models_write(eddy_model *m, const model_row *row);
 
+/* The input that ends samples. */
+#define MODELS_LENGTHS "lengths"
+
 /* Integers that are fed stay below this. */
 enum { MODELS_SYMBOLS = 10000 };
 

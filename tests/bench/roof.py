@@ -56,10 +56,15 @@ def layers(row):
         return gru, [(row.I, 24), (24, 1), (H, 22)]
     if row.cell == "voice":
         return [("gru", row.I, H, 1), ("gru", H, 16, 1)], []
-    cell = "lstm" if row.cell in ("lm", "amplifier") else row.cell
+    cell = "lstm" if row.cell in ("lm", "amplifier", "ragged") else row.cell
     stack = [(cell, row.I if i == 0 else H * row.D, H, row.D) for i in range(row.L)]
     dense = {"lm": [(H, 10000)], "amplifier": [(H, 1)]}
     return stack, dense.get(row.cell, [])
+
+
+def samples(row):
+    """Of a step, on average: where lengths fall evenly from T to T / B, about half of B."""
+    return (row.B + 1) / 2 if row.cell == "ragged" else row.B
 
 
 class Machine:
@@ -110,7 +115,7 @@ class Sum:
 def seconds(row, machine):
     """A Sum."""
     result, (stack, dense) = Sum(), layers(row)
-    steps, frames, training = row.T, row.T * row.B, row.mode == "training"
+    steps, frames, training = row.T, row.T * samples(row), row.mode == "training"
     weights = sum(
         D * H * (CELLS[cell].inputs * inputs + CELLS[cell].states * H)
         for cell, inputs, H, D in stack
@@ -125,7 +130,7 @@ def seconds(row, machine):
 
     for name, inputs, H, D in stack:
         cell = CELLS[name]
-        R, state = cell.states * H * H, cell.matrix * H * row.B
+        R, state = cell.states * H * H, cell.matrix * H * samples(row)
         # Heads need nothing of one another, so each may take all steps while its matrix is near.
         near = state if steps == 1 else machine.n * cell.matrix * min(H, cell.matrix)
         # A meeting per step is what a split of the units costs; samples need none.
@@ -136,7 +141,7 @@ def seconds(row, machine):
             + cell.chain_adds * latency
             + latency * (cell.states > 0) * H / 8
         )
-        compute = machine.compute(steps * (row.B * R + 2 * state))
+        compute = machine.compute(steps * (samples(row) * R + 2 * state))
         stream = machine.stream(steps * R, weights if steps == 1 else R)
         stream += machine.stream(steps * 2 * state, near)
         for _ in range(D):

@@ -106,6 +106,15 @@ def standard():
     ]
 
 
+def ragged():
+    """Group R: S.256x16 with lengths that fall from T to T / B. No peer computes the padding away
+    at every step; S.256x16 is the same with all of it."""
+    return [
+        Row(f"R.256x16.{mode[0]}", "ragged", 1, 1, 256, 256, 16, 100, mode, ())
+        for mode in (FORWARD, TRAINING)
+    ]
+
+
 OWN = ("ligru", "norm-lstm", "peephole", "gru-gates", "cornn", "slstm", "mingru", "attention",
        "joined")  # fmt: skip
 SIZES = ((1, 64, 1000), (16, 256, 100), (64, 512, 50))
@@ -122,7 +131,7 @@ def own():
     ]  # fmt: skip
 
 
-ROWS = inference() + training() + standard() + own()
+ROWS = inference() + training() + standard() + ragged() + own()
 
 LEFT_OUT = (
     "C15 (long back-propagation under a byte budget): there is no such budget yet",

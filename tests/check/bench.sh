@@ -12,7 +12,7 @@ fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 python3 -B tests/bench/benchmark.py --build "$build" --folder "$scratch" \
-    --rows 'A1.1,A8.15,U.*.1x64.?' --peers '' --threads 1 --quick \
+    --rows 'A1.1,A8.15,R.*.f,U.*.1x64.?' --peers '' --threads 1 --quick \
     --json "$scratch/rows.json" --docs "$scratch/page.md" >"$scratch/printed" 2>&1 ||
     { cat "$scratch/printed" && exit 1; }
 python3 - "$scratch/rows.json" <<'PYTHON'
