@@ -65,8 +65,8 @@ Test(ragged, what_is_read_unmasked_is_computed) {
         "%10 = contract %9, %9 spec=\"m,n->mn\" over={t,b} : f32 {} [3, 3]\noutput \"y\" %10\n",
         "%10 = total %9 over={b} kind=max : f32 {t} [3]\noutput \"y\" %10\n",
         "%10 = delay %9, %3 axis=t distance=-1 : f32 {t,b} [3]\noutput \"y\" %10\n",
-        "%10 = constant 1 : i32 {} []\n%11 = at %9, %10, %3 axis=t : f32 {b} [3]\n"
-        "output \"y\" %11\n",
+        ("%10 = constant 1 : i32 {} []\n%11 = at %9, %10, %3 axis=t : f32 {b} [3]\n"
+         "output \"y\" %11\n"),
         "%10 = stack %9 axis=t : f32 {b} [t, 3]\noutput \"y\" %10\n"};
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
         const nest_plan *plan = plan_of(arena_print(&memory, "%s%s%s", HEAD, CELL, readers[i]));
