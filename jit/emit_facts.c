@@ -368,20 +368,36 @@ static void choose_ends(emit_nest *s) {
     }
 }
 
+bool emit_distance(const emit_nest *s, const nest_instruction *in, int range, int64_t *out) {
+    const nest_buffer *b = &s->e->plan->buffers.at[in->which];
+    *out = 0;
+    for (int k = 0; k < in->at_count; k++) {
+        int axes[LIMIT_AXES + LIMIT_RANK], count = 0;
+        int64_t step;
+        if (!nest_coefficient(s->n, in->at[k], range, &step))
+            return false;
+        bool element = in->linear && k == in->at_count - 1;
+        int64_t stride = element || step == 0 ? 1 : nest_stride(b, k, axes, &count);
+        if (count > 0)
+            return false;
+        *out += step * stride;
+    }
+    return true;
+}
+
 /* Are neighbouring steps of the fold one tile apart in memory, as a copy of the panel would be? */
 static bool is_side_by_side(const emit_nest *s, const nest_instruction *in) {
-    const nest_buffer *b = &s->e->plan->buffers.at[in->which];
-    int64_t step, distance = 0;
-    int axes[LIMIT_AXES + LIMIT_RANK], count;
-    for (int k = 0; k < in->at_count && !in->linear && s->loops > s->parallel; k++) {
-        if (!nest_coefficient(s->n, in->at[k], s->loops - 1, &step))
-            return false;
-        int64_t stride = step == 0 ? 0 : nest_stride(b, k, axes, &count);
-        distance += step * stride;
-        if (step != 0 && count > 0)
-            return false;
-    }
-    return distance == (int64_t)s->most_width * s->most_vectors;
+    int64_t distance;
+    return s->loops > s->parallel && emit_distance(s, in, s->loops - 1, &distance) &&
+           distance == (int64_t)s->most_width * s->most_vectors;
+}
+
+/* Do tiles go through neighbouring elements, row by row, for each step of a fold? */
+static bool is_walked(const emit_nest *s, size_t i) {
+    const emit_fact *f = &s->facts[i];
+    int64_t distance;
+    return s->n->tape.at[i].op == NEST_LOAD && f->by_row && !f->by_lane && f->depth > s->parallel &&
+           emit_distance(s, &s->n->tape.at[i], s->row_range, &distance) && distance == 1;
 }
 
 /* A panel's indices are steps of the fold, or known before the rows begin. */
@@ -406,6 +422,7 @@ static void add_access(emit_nest *s, size_t i) {
     a->instruction = (nest_ref)i;
     a->rows_known = a->lanes_known = true;
     a->panel = is_panel(s, i);
+    a->walked = is_walked(s, i);
     a->square = s->squares && s->facts[i].by_lane && !is_panel_load(s, in, s->facts[i].depends) &&
                 emit_square_fits(s, i);
     for (int k = 0; k < in->at_count; k++) {

@@ -65,6 +65,7 @@ typedef struct emit_access {
     bool rows_known;  /* every row is a fixed distance from the first */
     bool lanes_known; /* every lane is lane_step elements from the last one */
     bool panel;       /* the shared operand of a tile, at one place for all rows */
+    bool walked;      /* the rows of a tile are neighbours, and so are those of the next one */
     bool square;      /* lanes are rows in memory, and steps of the fold columns */
     LLVMValueRef base;
     LLVMValueRef *plain;      /* panel: the strides in the buffer; `stride` may be the copy's */
@@ -160,6 +161,9 @@ void object_start(void);
 
 /* ---- emit_facts.c: everything that is decided before emission; fills s but for the LLVM values */
 void emit_facts(emit_nest *s);
+
+/* Elements between what an access touches at neighbouring indices of a range; false: not known. */
+bool emit_distance(const emit_nest *s, const nest_instruction *in, int range, int64_t *out);
 
 /* ---- emit_split.c: what a thread does of a nest */
 /* Chooses the ranges that threads share; the tile is known. */

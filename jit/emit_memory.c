@@ -278,6 +278,20 @@ static void load_square(emit_nest *s, const emit_access *a, lanes l, LLVMValueRe
                                      : LLVMGetPoison(LLVMTypeOf(rows[0]));
 }
 
+/* The next line of the cache, at the same step of a fold: tiles to come walk into it. Nobody else
+ * asks for it in time, as the steps of a fold are far from each other. */
+static void fetch_ahead(const emit_nest *s, LLVMValueRef at) {
+    enum { LINE = 64, READ = 0, NEAR = 3, DATA = 1 };
+    const emit *e = s->e;
+    LLVMTypeRef number = LLVMInt32TypeInContext(e->context), type = e->pointer;
+    LLVMValueRef away = emit_integer(e, LINE), operands[4];
+    operands[0] = LLVMBuildGEP2(e->builder, LLVMInt8TypeInContext(e->context), at, &away, 1, "");
+    operands[1] = LLVMConstInt(number, READ, false);
+    operands[2] = LLVMConstInt(number, NEAR, false);
+    operands[3] = LLVMConstInt(number, DATA, false);
+    emit_intrinsic(e, "llvm.prefetch", &type, 1, operands, 4);
+}
+
 LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int vector) {
     const nest_instruction *in = instruction_of(s, a);
     lanes l = {address(s, a, row, vector), NULL};
@@ -292,6 +306,8 @@ LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int v
         l.offsets = irregular(s, a, row, vector);
     if (s->width == 1 || !s->facts[a->instruction].by_lane) {
         LLVMValueRef at = l.offsets ? offset(s, in, l.first, l.offsets) : l.first;
+        if (row == 0 && a->walked)
+            fetch_ahead(s, at);
         return from_memory(s, in, load_plain(s, in, at, 1));
     }
     if (a->lanes_known && emit_is_integer(a->lane_step, &step) && step == 1)

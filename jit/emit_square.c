@@ -23,21 +23,11 @@ bool emit_square_fits(const emit_nest *s, size_t i) {
     const nest_range *r = &s->n->ranges.at[steps];
     if (r->count < s->most_width || r->descending || s->most_width < EMIT_LEAST_SQUARE)
         return false;
-    const nest_buffer *b = &s->e->plan->buffers.at[in->which];
-    int64_t distance = 0;
-    for (int k = 0; k < in->at_count; k++) {
-        int axes[LIMIT_AXES + LIMIT_RANK], count = 0;
-        int64_t step, lane;
-        if (!nest_coefficient(s->n, in->at[k], steps, &step) ||
-            !nest_coefficient(s->n, in->at[k], s->vector_range, &lane))
+    int64_t distance, lane;
+    for (int k = 0; k < in->at_count; k++)
+        if (!nest_coefficient(s->n, in->at[k], s->vector_range, &lane))
             return false;
-        bool element = in->linear && k == in->at_count - 1;
-        int64_t stride = element ? 1 : nest_stride(b, k, axes, &count);
-        if (step != 0 && count > 0)
-            return false;
-        distance += step * stride;
-    }
-    return distance == 1;
+    return emit_distance(s, in, steps, &distance) && distance == 1;
 }
 
 /* ---- turning */

@@ -100,8 +100,8 @@ Test(emit_folds, sums_along_rows) {
         }
 }
 
-/* Lanes of the vectors in which the only nest of a plan reads squares; 0: it reads none. */
-static int square_of(const nest_plan *p, const char *machine_name) {
+/* What is decided for the only nest of a plan. */
+static emit_nest *facts_of(const nest_plan *p, const char *machine_name) {
     emit *e = arena_new(&memory, emit);
     emit_nest *s = arena_new(&memory, emit_nest);
     e->memory = &memory;
@@ -110,7 +110,22 @@ static int square_of(const nest_plan *p, const char *machine_name) {
     s->e = e;
     s->n = p->kernels.at[0];
     emit_facts(s);
+    return s;
+}
+
+/* Lanes of the vectors in which it reads squares; 0: it reads none. */
+static int square_of(const nest_plan *p, const char *machine_name) {
+    const emit_nest *s = facts_of(p, machine_name);
     return s->squares ? s->most_width : 0;
+}
+
+/* Loads that fetch what the next tiles will read. */
+static int walked_of(const nest_plan *p) {
+    const emit_nest *s = facts_of(p, "avx512");
+    int found = 0;
+    for (int a = 0; a < s->access_count; a++)
+        found += s->accesses[a].walked;
+    return found;
 }
 
 Test(emit_folds, steps_that_are_neighbours_are_read_together) {
@@ -144,6 +159,13 @@ static nest_plan *weight_gradient(int64_t in, int64_t out) {
     nest_ref next = kit_body(p, n, BODY_FMA, BODY_F32, left, right, state);
     kit_store(p, n, w, 2, (nest_ref[]){i, j}, kit_fold_next(p, n, 0, next));
     return p;
+}
+
+Test(emit_folds, rows_that_are_neighbours_are_fetched_ahead) {
+    cr_expect_eq(walked_of(contraction(DTYPE_F32, 64, 64, 64, true)), 1);
+    cr_expect_eq(walked_of(contraction(DTYPE_F32, 64, 64, 64, false)), 0);
+    cr_expect_eq(walked_of(weight_gradient(64, 64)), 1);
+    cr_expect_eq(walked_of(along_rows(DTYPE_F32, 64, 64)), 0);
 }
 
 Test(emit_folds, weight_gradients_of_run_time_extents) {
