@@ -431,7 +431,7 @@ static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
     LLVMBuildCondBr(b, is_step(e, entry, axes), step, whole);
     LLVMPositionBuilderAtEnd(b, step);
-    const emit_host host = {.function = entry};
+    emit_host host = {.function = entry};
     emit_step(e, &host);
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, whole);

@@ -98,17 +98,29 @@ enum {
     EMIT_FEW_LANES = 8      /* of a square whose rows are counted at run time */
 };
 
+/* Elements that a buffer is known to hold. */
+typedef struct emit_note {
+    int32_t buffer;
+    int64_t place; /* of the first element */
+    int width;
+    LLVMValueRef value; /* NULL: nothing is known */
+} emit_note;
+
+enum { EMIT_NOTES = 128 /* the last ones; a note that is lost costs a load */ };
+
 /* A function that runs nests in place, at one step of one sample (emit_step.c). */
 typedef struct emit_host {
     LLVMValueRef function;
     const LLVMValueRef *bases; /* by buffer; NULL: the function's first parameter is their table */
+    emit_note notes[EMIT_NOTES];
+    int next; /* where the next note goes */
 } emit_host;
 
 typedef struct emit_nest {
     emit *e;
     const nest *n;
     LLVMValueRef function;
-    const emit_host *host;       /* NULL: the function is the nest's own */
+    emit_host *host;             /* NULL: the function is the nest's own */
     int loops, parallel;         /* ranges; parallel ones */
     int *order;                  /* ranges, outermost first */
     int vector_range, row_range; /* -1: none */
@@ -195,7 +207,7 @@ void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried);
 /* ---- emit_nest.c: one kernel, `name` of the plan's nest; returns the function */
 LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
 /* The same in a host's function, where the builder is; its ranges are known. */
-void emit_inline(emit *e, const nest *n, const emit_host *host);
+void emit_inline(emit *e, const nest *n, emit_host *host);
 
 /* ---- emit_step.c: the program at one step of one sample, in place */
 /* Is there one that is worth its code? axes: the run-time axes whose extents must be 1. */
@@ -203,8 +215,8 @@ bool emit_step_pays(const nest_plan *plan, uint32_t *axes);
 /* What it is likely to have of code, in instructions of a tape; 0: there is none. */
 int64_t emit_step_weight(const nest_plan *plan);
 /* All but the prepared items, where the builder is; and these. */
-void emit_step(emit *e, const emit_host *host);
-void emit_prepared(emit *e, const emit_host *host);
+void emit_step(emit *e, emit_host *host);
+void emit_prepared(emit *e, emit_host *host);
 /* Extents, and fields of the context, there. */
 int64_t emit_step_extent(const emit *e, int axis);
 int64_t emit_step_told(int which);
@@ -276,5 +288,14 @@ void emit_memory_store(emit_nest *s, const emit_access *a, int row, int vector);
 LLVMValueRef *emit_memory_pointer(const emit_nest *s, const emit_access *a, int depth, int row);
 /* The extent of an axis; only while the function's entry is being emitted. */
 LLVMValueRef emit_extent(emit_nest *s, int axis);
+
+/* ---- emit_known.c: values that went to memory and are known all the same */
+/* What the load would find; NULL: that is not known. */
+LLVMValueRef emit_known_find(const emit_nest *s, const emit_access *a, int row, int vector);
+/* A value has been stored. */
+void emit_known_store(const emit_nest *s, const emit_access *a, int row, int vector,
+                      LLVMValueRef value);
+/* A nest begins. */
+void emit_known_begin(const emit_nest *s);
 
 #endif

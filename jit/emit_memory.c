@@ -32,10 +32,21 @@ LLVMValueRef emit_extent(emit_nest *s, int axis) {
     return s->extents[axis];
 }
 
+/* Has a dimension of a buffer but one element, where nests are in place? */
+static bool is_single(const emit_nest *s, const nest_buffer *b, int k) {
+    bool axis = k < b->axis_count;
+    int64_t extent = axis ? OP_EXTENT_OF(b->axes[k]) : b->shape.dimension[k - b->axis_count];
+    if (axis && b->axes[k] == b->checkpoint - 1)
+        return false;
+    return (extent < 0 ? emit_step_extent(s->e, (int)(-1 - extent)) : extent) == 1;
+}
+
 static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {
     const nest_buffer *b = &s->e->plan->buffers.at[in->which];
     int axes[LIMIT_AXES + LIMIT_RANK], count;
     bool element = in->linear && k == in->at_count - 1;
+    if (!element && s->host && is_single(s, b, k))
+        return emit_integer(s->e, 0);
     int64_t constant = element ? 1 : nest_stride(b, k, axes, &count);
     LLVMValueRef stride = emit_integer(s->e, constant);
     for (int i = 0; !element && i < count; i++)
@@ -294,6 +305,9 @@ static void fetch_ahead(const emit_nest *s, LLVMValueRef at) {
 
 LLVMValueRef emit_memory_load(emit_nest *s, const emit_access *a, int row, int vector) {
     const nest_instruction *in = instruction_of(s, a);
+    LLVMValueRef known = emit_known_find(s, a, row, vector);
+    if (known)
+        return known;
     lanes l = {address(s, a, row, vector), NULL};
     if (a->square && s->step >= 0) {
         LLVMValueRef *rows = a->turned + (ptrdiff_t)vector * s->most_width;
@@ -322,6 +336,7 @@ void emit_memory_store(emit_nest *s, const emit_access *a, int row, int vector) 
     bool wide = s->width > 1 && s->vector_range >= 0;
     LLVMValueRef value =
         wide ? emit_wide_of(s, in->value, row, vector) : emit_scalar_of(s, in->value, row, vector);
+    emit_known_store(s, a, row, vector, value);
     if (in->type == BODY_BOOL) {
         LLVMTypeRef bytes = emit_memory_type(s->e, BODY_BOOL, s->width);
         value = LLVMBuildZExt(s->e->builder, value, bytes, "");

@@ -510,9 +510,10 @@ LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol) {
     return s->function;
 }
 
-void emit_inline(emit *e, const nest *n, const emit_host *host) {
+void emit_inline(emit *e, const nest *n, emit_host *host) {
     emit_nest *s = nest_new(e, n);
     s->function = host->function;
     s->host = host;
+    emit_known_begin(s);
     emit_all(s);
 }

@@ -142,7 +142,7 @@ static nest *step_form(const emit *e, const nest *n) {
     return form;
 }
 
-static void step_emit(emit *e, const emit_host *host, const nest_item *items, size_t count) {
+static void step_emit(emit *e, emit_host *host, const nest_item *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const nest_item *item = &items[i];
         arena_mark mark = arena_here(e->memory);
@@ -154,11 +154,11 @@ static void step_emit(emit *e, const emit_host *host, const nest_item *items, si
     }
 }
 
-void emit_step(emit *e, const emit_host *host) {
+void emit_step(emit *e, emit_host *host) {
     const nest_list *all = &e->plan->items;
     step_emit(e, host, all->at + e->plan->prepared, all->count - e->plan->prepared);
 }
 
-void emit_prepared(emit *e, const emit_host *host) {
+void emit_prepared(emit *e, emit_host *host) {
     step_emit(e, host, e->plan->items.at, e->plan->prepared);
 }
