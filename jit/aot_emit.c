@@ -283,7 +283,7 @@ static void emit_prepare(emit *e, aot *a) {
         if (!field->pointer)
             bases[field->buffer] = field->empty ? f.prepared : given(&f, AOT_PARAMETERS, field);
     }
-    emit_host host = {.function = f.function, .bases = bases};
+    emit_host host = {.function = f.function, .axis = -1, .bases = bases};
     emit_prepared(e, &host);
     answer(e, NULL);
 }

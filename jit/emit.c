@@ -242,8 +242,10 @@ static LLVMValueRef in_direction(const emit *e, int sign, LLVMValueRef counter,
     return sign < 0 ? LLVMBuildSub(e->builder, last, counter, "") : counter;
 }
 
-static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
-    LLVMValueRef first = emit_integer(e, 0), count, index;
+/* A recurrence, by kernels or in place. */
+static void emit_recurrence(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside,
+                            bool in_place) {
+    LLVMValueRef first = emit_integer(e, 0), count;
     if (inside->axis == item->axis) {
         first = inside->first;
         count = LLVMBuildSub(e->builder, inside->end, first, "");
@@ -252,10 +254,35 @@ static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, const
     }
     emit_loop loop;
     emit_loop_open(e, entry, &loop, emit_integer(e, 0), count, emit_integer(e, 1), NULL, 0);
-    index = emit_plus(e, first, in_direction(e, item->sign, loop.counter, count));
-    set_context(e, entry, item->axis, index);
-    emit_items(e, entry, &item->items, inside);
+    LLVMValueRef counter = in_direction(e, item->sign, loop.counter, count);
+    LLVMValueRef index = emit_plus(e, first, counter);
+    emit_host host = {.function = entry, .axis = item->axis, .index = index};
+    if (in_place) {
+        emit_turn(e, &host, item);
+    } else {
+        set_context(e, entry, item->axis, index);
+        emit_items(e, entry, &item->items, inside);
+    }
     emit_loop_close(e, &loop, NULL);
+}
+
+static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+    uint32_t axes;
+    if (!emit_turn_pays(e, item, &axes)) {
+        emit_recurrence(e, entry, item, inside, false);
+        return;
+    }
+    LLVMBasicBlockRef place = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBuildCondBr(e->builder, emit_is_alone(e, entry, axes), place, whole);
+    LLVMPositionBuilderAtEnd(e->builder, place);
+    emit_recurrence(e, entry, item, inside, true);
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, whole);
+    emit_recurrence(e, entry, item, inside, false);
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
 /* How many portions this thread's samples make. Threads that share units step together. */
@@ -400,22 +427,6 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
     }
 }
 
-/* i1: one thread, and one step of these axes? */
-static LLVMValueRef is_step(const emit *e, LLVMValueRef entry, uint32_t axes) {
-    LLVMBuilderRef b = e->builder;
-    LLVMValueRef one = emit_integer(e, 1), threads, extent, is_one;
-    threads = emit_number(e, LLVMGetParam(entry, 2), EMIT_THREADS);
-    LLVMValueRef all = LLVMBuildICmp(b, LLVMIntEQ, threads, one, "");
-    for (int axis = 0; axis < LIMIT_AXES; axis++) {
-        if (!(axes >> axis & 1))
-            continue;
-        extent = emit_number(e, LLVMGetParam(entry, 1), axis);
-        is_one = LLVMBuildICmp(b, LLVMIntEQ, extent, one, "");
-        all = LLVMBuildAnd(b, all, is_one, "");
-    }
-    return all;
-}
-
 /* Items that run in every call, and in place where that is worth it. A program that is watched
  * tells of its kernels, and so runs these alone. */
 static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
@@ -429,9 +440,9 @@ static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
     LLVMBasicBlockRef step = LLVMAppendBasicBlockInContext(e->context, entry, "");
     LLVMBasicBlockRef whole = LLVMAppendBasicBlockInContext(e->context, entry, "");
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
-    LLVMBuildCondBr(b, is_step(e, entry, axes), step, whole);
+    LLVMBuildCondBr(b, emit_is_alone(e, entry, axes), step, whole);
     LLVMPositionBuilderAtEnd(b, step);
-    emit_host host = {.function = entry};
+    emit_host host = {.function = entry, .axis = -1};
     emit_step(e, &host);
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, whole);

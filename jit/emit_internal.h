@@ -98,19 +98,28 @@ enum {
     EMIT_FEW_LANES = 8      /* of a square whose rows are counted at run time */
 };
 
+/* The number of an element in its buffer: a number, and so many times an index. */
+typedef struct emit_place {
+    int64_t number;
+    LLVMValueRef index; /* NULL: none */
+    int64_t stride;
+} emit_place;
+
 /* Elements that a buffer is known to hold. */
 typedef struct emit_note {
     int32_t buffer;
-    int64_t place; /* of the first element */
+    emit_place place; /* of the first element */
     int width;
     LLVMValueRef value; /* NULL: nothing is known */
 } emit_note;
 
 enum { EMIT_NOTES = 128 /* the last ones; a note that is lost costs a load */ };
 
-/* A function that runs nests in place, at one step of one sample (emit_step.c). */
+/* A function that runs nests in place (emit_step.c), at extents of 1. */
 typedef struct emit_host {
     LLVMValueRef function;
+    int axis;                  /* that it steps through, and whose extent is any; -1: none */
+    LLVMValueRef index;        /* along that */
     const LLVMValueRef *bases; /* by buffer; NULL: the function's first parameter is their table */
     emit_note notes[EMIT_NOTES];
     int next; /* where the next note goes */
@@ -210,16 +219,21 @@ LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
 void emit_inline(emit *e, const nest *n, emit_host *host);
 
 /* ---- emit_step.c: the program at one step of one sample, in place */
-/* Is there one that is worth its code? axes: the run-time axes whose extents must be 1. */
+/* Is that worth its code? axes: the run-time axes whose extents must be 1. */
 bool emit_step_pays(const nest_plan *plan, uint32_t *axes);
 /* What it is likely to have of code, in instructions of a tape; 0: there is none. */
 int64_t emit_step_weight(const nest_plan *plan);
+/* i1, in the entry: one thread, and extents of 1 for these axes? */
+LLVMValueRef emit_is_alone(const emit *e, LLVMValueRef entry, uint32_t axes);
 /* All but the prepared items, where the builder is; and these. */
 void emit_step(emit *e, emit_host *host);
 void emit_prepared(emit *e, emit_host *host);
-/* Extents, and fields of the context, there. */
-int64_t emit_step_extent(const emit *e, int axis);
-int64_t emit_step_told(int which);
+/* The items of a loop, in it, for one of its steps; the same question. */
+bool emit_turn_pays(const emit *e, const nest_item *loop, uint32_t *axes);
+void emit_turn(emit *e, emit_host *host, const nest_item *loop);
+/* Extents, and fields of the context, there: true and *out where they are known. */
+bool emit_step_extent(const emit *e, const emit_host *host, int axis, int64_t *out);
+bool emit_step_told(const emit_host *host, int which, int64_t *out);
 
 /* ---- emit_value.c: types, constants, instructions */
 LLVMTypeRef emit_type(const emit *e, body_type type, int width);

@@ -26,7 +26,7 @@ static bool is_straight(const emit_nest *s) {
 
 /* The number of the access's first element in its buffer, if it is of neighbours or of one. */
 static bool find_place(const emit_nest *s, const emit_access *a, int row, int vector,
-                       int64_t *place) {
+                       emit_place *place) {
     const nest_instruction *in = &s->n->tape.at[a->instruction];
     bool wide = s->width > 1 && s->facts[a->instruction].by_lane;
     int64_t step, away = 0;
@@ -35,16 +35,20 @@ static bool find_place(const emit_nest *s, const emit_access *a, int row, int ve
         return false;
     if (a->rows_known && !is_number(a->row_offset[row], &away))
         return false;
-    *place = away + (int64_t)vector * s->width * step;
+    *place = (emit_place){.number = away + (int64_t)vector * s->width * step};
     for (int k = 0; k < in->at_count; k++) {
         int64_t stride, index;
         if (!is_number(a->stride[k], &stride))
             return false;
         if (stride == 0)
             continue;
-        if (!is_number(emit_scalar_of(s, in->at[k], a->rows_known ? 0 : row, 0), &index))
+        LLVMValueRef at = emit_scalar_of(s, in->at[k], a->rows_known ? 0 : row, 0);
+        if (is_number(at, &index))
+            place->number += index * stride;
+        else if (at == s->host->index && !place->index)
+            *place = (emit_place){place->number, at, stride};
+        else
             return false;
-        *place += index * stride;
     }
     return true;
 }
@@ -53,24 +57,33 @@ static int width_of(const emit_nest *s, const emit_access *a) {
     return s->facts[a->instruction].by_lane ? s->width : 1;
 }
 
+/* Is the distance of these places known? */
+static bool moves_alike(const emit_place *x, const emit_place *y) {
+    return x->index == y->index && x->stride == y->stride;
+}
+
 LLVMValueRef emit_known_find(const emit_nest *s, const emit_access *a, int row, int vector) {
     int32_t buffer = s->n->tape.at[a->instruction].which;
-    int64_t place;
+    emit_place place;
     if (!find_place(s, a, row, vector, &place))
         return NULL;
     for (int i = 0; i < EMIT_NOTES; i++) {
         const emit_note *n = &s->host->notes[i];
-        if (n->value && n->buffer == buffer && n->place == place && n->width == width_of(s, a))
+        if (n->value && n->buffer == buffer && moves_alike(&n->place, &place) &&
+            n->place.number == place.number && n->width == width_of(s, a))
             return n->value;
     }
     return NULL;
 }
 
-/* Notes of these elements end. */
-static void forget(emit_host *host, int32_t buffer, int64_t first, int64_t end) {
+/* Notes of elements that may be among these end. NULL: among all of the buffer. */
+static void forget(emit_host *host, int32_t buffer, const emit_place *first, int width) {
     for (int i = 0; i < EMIT_NOTES; i++) {
         emit_note *n = &host->notes[i];
-        if (n->buffer == buffer && n->place < end && first < n->place + n->width)
+        bool apart = first && moves_alike(&n->place, first) &&
+                     (n->place.number >= first->number + width ||
+                      first->number >= n->place.number + n->width);
+        if (n->buffer == buffer && !apart)
             n->value = NULL;
     }
 }
@@ -79,12 +92,12 @@ void emit_known_store(const emit_nest *s, const emit_access *a, int row, int vec
                       LLVMValueRef value) {
     int32_t buffer = s->n->tape.at[a->instruction].which;
     emit_host *host = s->host;
-    int64_t place;
+    emit_place place;
     if (!host)
         return;
     bool known = is_straight(s) && find_place(s, a, row, vector, &place);
     int width = width_of(s, a);
-    forget(host, buffer, known ? place : 0, known ? place + width : INT64_MAX);
+    forget(host, buffer, known ? &place : NULL, width);
     if (!known)
         return;
     host->notes[host->next] = (emit_note){buffer, place, width, value};
@@ -96,5 +109,5 @@ void emit_known_begin(const emit_nest *s) {
     for (size_t i = 0; s->host && i < n->tape.count; i++)
         for (size_t k = 0; n->tape.at[i].op == NEST_STORE && k < n->tape.count; k++)
             if (n->tape.at[k].op == NEST_LOAD && n->tape.at[k].which == n->tape.at[i].which)
-                forget(s->host, n->tape.at[i].which, 0, INT64_MAX);
+                forget(s->host, n->tape.at[i].which, NULL, 0);
 }

@@ -25,8 +25,9 @@ static bool is_common(const emit_nest *s, nest_ref index) {
 }
 
 LLVMValueRef emit_extent(emit_nest *s, int axis) {
-    if (s->host)
-        return emit_integer(s->e, emit_step_extent(s->e, axis));
+    int64_t known;
+    if (s->host && emit_step_extent(s->e, s->host, axis, &known))
+        return emit_integer(s->e, known);
     if (!s->extents[axis])
         s->extents[axis] = emit_number(s->e, LLVMGetParam(s->function, 1), axis);
     return s->extents[axis];
@@ -38,7 +39,9 @@ static bool is_single(const emit_nest *s, const nest_buffer *b, int k) {
     int64_t extent = axis ? OP_EXTENT_OF(b->axes[k]) : b->shape.dimension[k - b->axis_count];
     if (axis && b->axes[k] == b->checkpoint - 1)
         return false;
-    return (extent < 0 ? emit_step_extent(s->e, (int)(-1 - extent)) : extent) == 1;
+    if (extent < 0 && !emit_step_extent(s->e, s->host, (int)(-1 - extent), &extent))
+        return false;
+    return extent == 1;
 }
 
 static LLVMValueRef stride_of(emit_nest *s, const nest_instruction *in, int k) {

@@ -47,8 +47,11 @@ static LLVMValueRef plus_integer(const emit_nest *s, LLVMValueRef value, int64_t
 /* ---- one copy of one instruction */
 
 LLVMValueRef emit_told(const emit_nest *s, int which) {
-    if (s->host)
-        return emit_integer(s->e, emit_step_told(which));
+    int64_t known;
+    if (s->host && s->host->axis == which)
+        return s->host->index;
+    if (s->host && emit_step_told(s->host, which, &known))
+        return emit_integer(s->e, known);
     return emit_number(s->e, LLVMGetParam(s->function, 2), which);
 }
 

@@ -1,22 +1,28 @@
-/* A call of one step of one sample, by one thread, as straight code.
+/* Nests in place: for one sample, by one thread, as straight code.
  *
  * A small net that runs a step at a time computes for fewer cycles than a program of any length,
  * batch and number of threads takes to look at its extents, cut its ranges, and call its kernels.
  * So the entry of such a program begins with a question: is every run-time extent 1, and is there
  * one thread? If so it runs the nests emitted right there, one behind the other: a range that was
  * counted at run time is one iteration in place, an index that was a loop's is 0, addresses are
- * sums that the builder has folded. Nothing is left to decide, so there is no branch on a size.
+ * sums that the builder has folded. Nothing is left to decide, so there is no branch on a size. And
+ * values that one nest stores and the next one loads stay in registers (emit_known.c).
+ *
+ * A recurrence of any number of steps asks the same question of all other extents, and then has the
+ * nests of a step inside its loop.
  *
  * They are the nests of the program, and an order of a sum does not depend on extents: the bits are
  * those of the kernels.
  *
- * It is code twice, so it must be little, and of use: of programs that step forwards, with at most
- * so much work that the calls are a part of it that counts. EDDY_STEP says otherwise, for tests. */
+ * It is code twice, so it must be little, and of use: of programs that step forwards, and of loops,
+ * with at most so much work that the calls are a part of it that counts. EDDY_STEP says otherwise,
+ * for tests. */
 #include "core/env.h"
 #include "jit/emit_internal.h"
 
 enum {
     STEP_WORK = 1 << 17,     /* arithmetic on elements in one step: 10 microseconds of a core */
+    STEP_TURN = 1 << 15,     /* in one step of a loop */
     STEP_INSTRUCTIONS = 1500 /* of all tapes */
 };
 
@@ -25,6 +31,7 @@ typedef struct step_sum {
     int64_t work, instructions;
     uint32_t axes; /* counted at run time */
     bool backward, fixed;
+    uint32_t counted; /* axes of ranges */
 } step_sum;
 
 /* An axis, or one of the other numbers that a stride may be a multiple of. */
@@ -46,10 +53,11 @@ static void step_nest(step_sum *sum, const nest_plan *plan, const nest *n) {
     for (size_t r = 0; r < n->ranges.count; r++) {
         int64_t count = n->ranges.at[r].count;
         if (count < 0)
-            step_axis(sum, (int)(-1 - count));
+            sum->counted |= UINT32_C(1) << (-1 - count);
         else if (__builtin_mul_overflow(points, count, &points))
             points = INT64_MAX;
     }
+    sum->axes |= sum->counted;
     int64_t arithmetic = 0;
     for (size_t i = 0; i < n->tape.count; i++) {
         const nest_instruction *in = &n->tape.at[i];
@@ -99,6 +107,23 @@ bool emit_step_pays(const nest_plan *plan, uint32_t *axes) {
     return !sum.backward && sum.work <= STEP_WORK && sum.instructions <= STEP_INSTRUCTIONS;
 }
 
+/* A step of a loop: there are many, so it must be little to be worth code of its own; but it may
+ * step backwards. */
+bool emit_turn_pays(const emit *e, const nest_item *loop, uint32_t *axes) {
+    *axes = 0;
+    if (!e->plan->source)
+        return false;
+    step_sum sum = {.of = e->plan->source};
+    int asked = env_number("STEP", -1);
+    step_items(&sum, e->plan, loop->items.at, loop->items.count);
+    uint32_t own = UINT32_C(1) << loop->axis;
+    *axes = sum.axes & ~own;
+    bool able = !(sum.counted & own), small = sum.work <= STEP_TURN;
+    for (size_t i = 0; i < loop->items.count; i++)
+        able &= loop->items.at[i].kernel && loop->items.at[i].kernel->loop_count == 1;
+    return able && !e->options->watch && (asked < 0 ? small : asked > 0);
+}
+
 int64_t emit_step_weight(const nest_plan *plan) {
     uint32_t axes;
     return emit_step_pays(plan, &axes) ? step_sum_of(plan).instructions : 0;
@@ -106,27 +131,45 @@ int64_t emit_step_weight(const nest_plan *plan) {
 
 /* ---- emission */
 
-int64_t emit_step_extent(const emit *e, int axis) {
-    int64_t extent = e->plan->source->axes[axis].extent;
-    return extent < 0 ? 1 : extent;
+LLVMValueRef emit_is_alone(const emit *e, LLVMValueRef entry, uint32_t axes) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef one = emit_integer(e, 1), threads, extent, is_one;
+    threads = emit_number(e, LLVMGetParam(entry, 2), EMIT_THREADS);
+    LLVMValueRef all = LLVMBuildICmp(b, LLVMIntEQ, threads, one, "");
+    for (int axis = 0; axis < LIMIT_AXES; axis++) {
+        if (!(axes >> axis & 1))
+            continue;
+        extent = emit_number(e, LLVMGetParam(entry, 1), axis);
+        is_one = LLVMBuildICmp(b, LLVMIntEQ, extent, one, "");
+        all = LLVMBuildAnd(b, all, is_one, "");
+    }
+    return all;
 }
 
-/* What the context of the call would say. */
-int64_t emit_step_told(int which) {
+bool emit_step_extent(const emit *e, const emit_host *host, int axis, int64_t *out) {
+    int64_t extent = e->plan->source->axes[axis].extent;
+    *out = extent < 0 ? 1 : extent;
+    return axis != host->axis;
+}
+
+bool emit_step_told(const emit_host *host, int which, int64_t *out) {
     switch (which) {
     case EMIT_STEPS:
     case EMIT_BLOCK_END:
     case EMIT_BLOCK_FRESH:
-        return 1;
+        *out = 1;
+        break;
     case EMIT_CHECKPOINTS:
-        return 2;
+        *out = 2;
+        break;
     default: /* an index, or the first number of something */
-        return 0;
+        *out = 0;
     }
+    return host->axis < 0;
 }
 
 /* The nest with all of its ranges known, and buffers of its own. */
-static nest *step_form(const emit *e, const nest *n) {
+static nest *step_form(const emit *e, const emit_host *host, const nest *n) {
     nest *form = arena_new(e->memory, nest);
     *form = *n;
     form->shared = form->form = NULL;
@@ -136,7 +179,7 @@ static nest *step_form(const emit *e, const nest *n) {
         nest_range *range = &form->ranges.at[r];
         *range = n->ranges.at[r];
         if (range->count < 0)
-            range->count = emit_step_extent(e, (int)(-1 - range->count));
+            emit_step_extent(e, host, (int)(-1 - range->count), &range->count);
         range->block = false;
     }
     return form;
@@ -147,7 +190,7 @@ static void step_emit(emit *e, emit_host *host, const nest_item *items, size_t c
         const nest_item *item = &items[i];
         arena_mark mark = arena_here(e->memory);
         if (item->kernel)
-            emit_inline(e, step_form(e, item->kernel), host);
+            emit_inline(e, step_form(e, host, item->kernel), host);
         else
             step_emit(e, host, item->items.at, item->items.count);
         arena_rewind(e->memory, mark);
@@ -157,6 +200,10 @@ static void step_emit(emit *e, emit_host *host, const nest_item *items, size_t c
 void emit_step(emit *e, emit_host *host) {
     const nest_list *all = &e->plan->items;
     step_emit(e, host, all->at + e->plan->prepared, all->count - e->plan->prepared);
+}
+
+void emit_turn(emit *e, emit_host *host, const nest_item *loop) {
+    step_emit(e, host, loop->items.at, loop->items.count);
 }
 
 void emit_prepared(emit *e, emit_host *host) {

@@ -35,7 +35,7 @@ typedef struct subject {
     int runs;
 } subject;
 
-/* One call in place is made for these, and tried. */
+/* Code in place is made for these: for calls of one step, and for any number of one sample. */
 static bool subject_has_step(uint64_t seed) {
     return seed % 3 == 2;
 }
@@ -52,8 +52,11 @@ static void subject_open(subject *s, uint64_t seed) {
     random_graph(&s->g, seed, &options);
     for (int i = 0; i < RUNS; i++)
         random_extents(seed, i, s->extents[i]);
-    for (int a = 0; a < LIMIT_AXES && subject_has_step(seed); a++)
-        s->extents[RUNS - 1][a] = 1;
+    for (int a = 0; a < s->g.axis_count && subject_has_step(seed); a++) {
+        s->extents[0][a] = 1;
+        if (s->g.axes[a].batch)
+            s->extents[1][a] = 1;
+    }
     s->seed = seed;
     s->now = &s->g;
     s->at = (const int64_t(*)[LIMIT_AXES])s->extents;

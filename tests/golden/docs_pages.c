@@ -94,8 +94,8 @@ static const struct {
      "`all`, `states` or `blocks`: what models remember for the backward pass unless they say so "
      "themselves; results keep every bit"},
     {"EDDY_STEP",
-     "1: every program has code of its own for one step of one sample, 0: none has, instead of "
-     "those where it pays; results keep every bit"},
+     "1: every program runs one step of one sample, and the recurrences of one sample, in place "
+     "and not by kernels, 0: none does, instead of those where it pays; results keep every bit"},
     {"EDDY_GUARD",
      "1: every buffer of a run lies between pages that fault, and holds NaN before "
      "each call"},
