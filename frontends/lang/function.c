@@ -212,6 +212,12 @@ const char *lower_function_near(const char *name) {
     return function_simple_near(name);
 }
 
+const char *lower_function_name(int i) {
+    if (i < FUNCTION_ROWS)
+        return function_rows[i].name;
+    return i == FUNCTION_ROWS ? "where" : function_simple_name(i - FUNCTION_ROWS - 1);
+}
+
 static operand function_count_wrong(scope *s, const syntax *e, int least, int most) {
     int count = e->count - 1;
     const char *name = e->parts[0]->text;

@@ -30,6 +30,8 @@ function_maker function_exp, function_abs, function_stop, function_softplus, fun
 /* tanh and its like: is there one of this name; the call of it. */
 bool function_is_simple(const char *name);
 const char *function_simple_near(const char *name);
+/* Name i of them; NULL past the end. */
+const char *function_simple_name(int i);
 operand function_simple(const function_call *c);
 /* ---- function_shape.c */
 function_maker function_sum, function_mean, function_lse, function_max, function_min,

@@ -33,6 +33,10 @@ const char *function_simple_near(const char *name) {
     return NULL;
 }
 
+const char *function_simple_name(int i) {
+    return i < FUNCTION_UNARIES ? function_unaries[i].name : NULL;
+}
+
 bool function_is_simple(const char *name) {
     return function_unary_find(name) != NULL;
 }

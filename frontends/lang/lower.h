@@ -154,6 +154,9 @@ bool lower_same_shape(eddy_value x, eddy_value y);
 /* Is there a function of this name in the language? One whose name is near; NULL: none. */
 bool lower_is_function(const char *name);
 const char *lower_function_near(const char *name);
+/* Function i of the language; what a parameter begins as, number i; NULL past the end. */
+const char *lower_function_name(int i);
+const char *lower_start_name(int i);
 operand lower_function(scope *s, const syntax *e);
 
 /* ---- lower_cell.c */

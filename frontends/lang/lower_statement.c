@@ -121,6 +121,11 @@ static const struct statement_rule {
     {"normal", 1, 2, statement_normal},
 };
 
+const char *lower_start_name(int i) {
+    return i < (int)(sizeof statement_rules / sizeof *statement_rules) ? statement_rules[i].name
+                                                                       : NULL;
+}
+
 /* = orthogonal, = uniform(-a, a), = 0.5; nothing: Glorot for matrices, else zeros. */
 static bool statement_init(scope *s, const declared *d, eddy_init *out) {
     const syntax *e = d->value;

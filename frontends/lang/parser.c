@@ -90,14 +90,20 @@ static void parser_members(parser *p, declared *family) {
     family->member_count = (int)names.count;
 }
 
+enum { PARSER_TYPES = 5 };
+static const char *const parser_types[PARSER_TYPES] = {"int", "bool", "complex", "size", "real"};
+
+const char *parser_type_name(int i) {
+    return i < PARSER_TYPES ? parser_types[i] : NULL;
+}
+
 static void parser_type(parser *p, declared *into, bool size) {
-    static const char *const types[] = {"int", "bool", "complex", "size", "real"};
     if (!parser_take(p, TOKEN_COLON))
         return;
     into->type_where = p->at->where;
-    for (int i = 0; i < 5 && p->at->kind == TOKEN_NAME; i++)
-        if (strcmp(p->at->text, types[i]) == 0 && (i != 3 || size)) {
-            into->type = i < 4 ? types[i] : NULL;
+    for (int i = 0; i < PARSER_TYPES && p->at->kind == TOKEN_NAME; i++)
+        if (strcmp(p->at->text, parser_types[i]) == 0 && (i != 3 || size)) {
+            into->type = i < 4 ? parser_types[i] : NULL;
             p->at++;
             return;
         }

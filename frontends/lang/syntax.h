@@ -158,5 +158,7 @@ void parser_wrong(parser *p, const char *expected);
 syntax *parser_expression(parser *p);
 /* [ expression, ... ] behind a name; rank 0 where there is none. */
 void parser_shape(parser *p, declared *into);
+/* Type i as it is written; NULL past the end. */
+const char *parser_type_name(int i);
 
 #endif
