@@ -83,17 +83,29 @@ last="{\"event\":\"end\",\"step\":$step,\"reason\":\"stopped\"}"
 [[ $(tail -n 1 stopped/log.jsonl) == "$last" ]] ||
     fault "the log does not end where the run was stopped"
 train --resume --run stopped --quiet
-for moment in 1 $((2 + RANDOM % 400)) $((500 + RANDOM % 1000)); do
-    [[ $(stop KILL "killed$moment" "$moment") == 137 ]] || fault "SIGKILL: not status 137"
-    train --resume --run "killed$moment" --quiet
-done
-for folder in stopped killed*/; do
+same() { # FOLDER: the files of a run that was left alone, and a log of every step once
+    local file
     for file in checkpoint best; do
-        cmp "alone/$file.safetensors" "$folder/$file.safetensors" ||
-            fault "$folder: not the bits of a run that was left alone"
+        cmp "alone/$file.safetensors" "$1/$file.safetensors" ||
+            fault "$1: not the bits of a run that was left alone"
     done
-    sed -nE 's/^\{"event":"step","step":([0-9]+),.*/\1/p' "$folder/log.jsonl" >logged
-    seq "$steps" | cmp - logged || fault "$folder: the log does not have every step once"
+    sed -nE 's/^\{"event":"step","step":([0-9]+),.*/\1/p' "$1/log.jsonl" >logged
+    seq "$steps" | cmp - logged || fault "$1: the log does not have every step once"
+}
+same stopped
+kills=${EDDY_KILLS:-3} # ./run long asks for more
+for ((kill = 0; kill < kills; kill++)); do
+    moment=$((kill == 0 ? 1 : 2 + RANDOM % (kill == 1 ? 400 : steps / 2)))
+    [[ $(stop KILL killed "$moment") == 137 ]] || fault "SIGKILL: not status 137"
+    if ((kill % 2)); then # and once more while it goes on
+        "$eddy" train --resume --run killed --quiet >killed.out 2>&1 &
+        sleep "0.$((RANDOM % 90 + 10))"
+        kill -s KILL $! 2>/dev/null || true
+        wait $! 2>/dev/null || true
+    fi
+    train --resume --run killed --quiet
+    same killed
+    rm -r killed
 done
 
 # A disk that is full: a clear message, and the old checkpoint stays.
