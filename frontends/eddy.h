@@ -496,16 +496,6 @@ EDDY_API eddy_status eddy_params_save(eddy_params *s, const char *path);
  * one takes what the file has: npz, npy (one tensor, "the array"), else safetensors. EDDY_IO,
  * EDDY_BAD_FORMAT, EDDY_SHAPE_MISMATCH, EDDY_MISSING. */
 EDDY_API eddy_status eddy_params_load(eddy_params *s, const char *path);
-/* The same from a file of PyTorch's, through a map; each part says where tensors go, and every
- * tensor of the file must go somewhere. Kinds: "lstm", "gru", "rnn" (weight_ih, weight_hh, bias_ih,
- * bias_hh in the place of the star in `from`, as "encoder.*_l0_reverse") and "linear" (weight,
- * bias), to the params of eddy_lstm, eddy_gru, eddy_elman, eddy_dense of the name `to`; "tensor":
- * as it is, from one name to another. */
-typedef struct eddy_torch {
-    const char *kind, *from, *to;
-} eddy_torch;
-EDDY_API eddy_status eddy_params_load_torch(eddy_params *s, const char *path,
-                                            const eddy_torch *parts, int count);
 
 /* ---- objects: programs for callers that have nothing of this library */
 typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults */

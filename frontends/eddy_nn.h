@@ -80,6 +80,17 @@ EDDY_API eddy_value eddy_minimise(eddy_value loss, eddy_optimiser how, eddy_site
 EDDY_API eddy_value eddy_clip_by_global_norm(eddy_value *g, int n, double limit, eddy_site here);
 #define eddy_clip_by_global_norm(...) eddy_clip_by_global_norm(__VA_ARGS__, EDDY_HERE)
 
+/* eddy_params_load from a file of PyTorch's, through a map; each part says where tensors go, and
+ * every tensor of the file must go somewhere. Kinds: "lstm", "gru", "rnn" (weight_ih, weight_hh,
+ * bias_ih, bias_hh in the place of the star in `from`, as "encoder.*_l0_reverse") and "linear"
+ * (weight, bias), to the params of eddy_lstm, eddy_gru, eddy_elman, eddy_dense of the name `to`;
+ * "tensor": as it is, from one name to another. */
+typedef struct eddy_torch {
+    const char *kind, *from, *to;
+} eddy_torch;
+EDDY_API eddy_status eddy_params_load_torch(eddy_params *s, const char *path,
+                                            const eddy_torch *parts, int count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,6 +24,10 @@ static const option_row train_options[] = {
     {.name = "resume",
      .kind = OPTION_FLAG,
      .about = "goes on with the run in the folder, with the options that it began with"},
+    {.name = "weights",
+     .kind = OPTION_FILE,
+     .argument = "FILE",
+     .about = "where all weights begin, instead of at random (.npz, .safetensors)"},
     {.name = "cell",
      .letter = 'c',
      .kind = OPTION_TEXT,
@@ -369,6 +373,14 @@ static const option_row show_options[] = {
     {0},
 };
 
+static const option_row convert_options[] = {
+    {.name = "torch",
+     .kind = OPTION_FILE,
+     .argument = "MAP",
+     .about = "the weights are PyTorch's: a text of lines as 'lstm encoder.*_l0 layer1'"},
+    {0},
+};
+
 static const option_row explain_options[] = {{0}};
 
 static const option_row doctor_options[] = {{0}};
@@ -419,6 +431,13 @@ const command_row commands[] = {
      "(once, before the loop over time, inside it, after it), with its flops and the weights that\n"
      "it reads; and how many bytes training remembers of each step.",
      OPTION_FILE, 0, 1, show_options, show_run},
+    {"convert", "FROM TO [--torch MAP]", "weights from one format into another",
+     "Reads the tensors of a file and writes them to another, each an npz if its name ends so,\n"
+     "else safetensors. With --torch they are a state_dict of PyTorch's, and each line of the map\n"
+     "takes one part of it: lstm, gru, rnn and the name of a layer's tensors, a star in the place\n"
+     "of weight_ih, weight_hh, bias_ih and bias_hh; linear, a star for weight and bias; tensor, a\n"
+     "name. Then the name that it has here. Whatever is left over is a mistake.",
+     OPTION_FILE, 2, 2, convert_options, convert_run},
     {"explain", "[CODE]", "what a code in a message means",
      "Tells what a mistake in a cell file is about, with a text that holds it and what is said of\n"
      "that text. Without a code, lists all.",

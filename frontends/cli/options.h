@@ -87,6 +87,7 @@ int train_run(arena *memory, const options *o);
 int generate_run(arena *memory, const options *o);
 int apply_run(arena *memory, const options *o);
 int report_run(arena *memory, const options *o);
+int convert_run(arena *memory, const options *o);
 int explain_run(arena *memory, const options *o);
 int examine_run(arena *memory, const options *o);
 int show_run(arena *memory, const options *o);

@@ -327,11 +327,37 @@ static void train_resume(train *t, options *o) {
                     : eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
 }
 
+/* Params that begin as a file has them, open for what training adds. */
+static eddy_params *train_begin(const options *o, int *given) {
+    eddy_params *params = eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
+    if (options_given(o, "weights"))
+        cli_check(eddy_params_load(params, options_text(o, "weights")),
+                  eddy_params_message(params));
+    eddy_params_close(params, false);
+    *given = eddy_params_count(params);
+    return params;
+}
+
+/* All of the given weights, and none but them, are weights of the model. */
+static void train_check_weights(const train *t, int given) {
+    const char *path = options_text(t->o, "weights");
+    eddy_tensor tensor;
+    for (int i = 0; path && eddy_params_at(t->params, i, &tensor); i++) {
+        if (i < given && !tensor.trainable)
+            cli_fail(CLI_FAILED, "%s has %s, which is no weight of the model", path, tensor.name);
+        if (i >= given && tensor.trainable)
+            cli_fail(CLI_FAILED, "%s has no %s, which is a weight of the model", path, tensor.name);
+    }
+}
+
 int train_run(arena *memory, const options *o) {
     options own = *o; /* what the record of a run gives is added */
     train *t = arena_new(memory, train);
     *t = (train){.memory = memory, .o = &own, .validation = NAN};
     bool resume = options_given(&own, "resume");
+    int given = 0;
+    if (resume && options_given(&own, "weights"))
+        cli_fail(CLI_USAGE, "a run that goes on has its own weights: leave out --weights");
     if (resume)
         train_resume(t, &own);
     train_read(t);
@@ -342,11 +368,12 @@ int train_run(arena *memory, const options *o) {
                  options_text(&own, "data"));
     if (!resume) {
         t->home = folder_at(memory, options_text(&own, "run"));
+        t->params = train_begin(&own, &given);
         folder_create(&t->home);
-        t->params = eddy_params_new(NULL, (uint64_t)options_integer(&own, "seed"));
     }
     folder_write(&t->home, &own, &t->net, &t->set);
     train_compile(t);
+    train_check_weights(t, given);
     if (t->at.step)
         checkpoint_restore(t->params, &t->learning);
     eddy_params_close(t->params, true);

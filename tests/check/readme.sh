@@ -15,7 +15,9 @@ block() { # page, n: the nth fenced block from the first that is C
                                  next }
                         inside && n == wanted' "$1"
 }
-for page in README.md docs/howto/{truncate-backpropagation,train-on-long-sequences}.md; do
+pages=(README.md docs/howto/{truncate-backpropagation,train-on-long-sequences}.md
+    docs/howto/use-weights-of-pytorch.md)
+for page in "${pages[@]}"; do
     block "$page" 1 >"$scratch/example.c"
     block "$page" 2 >"$scratch/expected"
     for file in example.c expected; do

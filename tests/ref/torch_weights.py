@@ -8,6 +8,7 @@ For each of nn.LSTM, nn.GRU and nn.RNN, of two layers, both ways, with lengths: 
 those of f32 in both); <name>_numbers.npz holds an input, the outputs, and the gradients of a
 loss with respect to the input and to all weights, in f64. The gradients are cut into gates here,
 apart from the library's map, and named as its params: the gradient of b is that of either bias.
+small.npz is a model without numbers.
 """
 
 from pathlib import Path
@@ -64,6 +65,13 @@ def export(kind):
     np.savez(HERE / f"{kind}_numbers.npz", **numbers, **{f"d {n}": v for n, v in found.items()})
 
 
+def export_small():
+    """A model as `eddy train` makes one of two columns and one target."""
+    both = torch.nn.ModuleDict({"body": torch.nn.GRU(2, H), "head": torch.nn.Linear(H, 1)})
+    np.savez(HERE / "small.npz", **{n: v.numpy() for n, v in both.state_dict().items()})
+
+
 HERE.mkdir(exist_ok=True)
 for kind in MODULES:
     export(kind)
+export_small()

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Weights between formats, and PyTorch's weights as a beginning of training.
+source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
+torch=$source_folder/tests/ref/torch
+
+# There and back is the same file; and the formats hold the same.
+cp "$torch/gru_f32.npz" in.npz
+expect 0 out "out.safetensors: 18 tensors of 570 numbers" convert in.npz out.safetensors
+expect 0 out "back.npz: 18 tensors of 570 numbers" convert out.safetensors back.npz
+expect 0 out "again.safetensors: 18 tensors of 570 numbers" convert back.npz again.safetensors
+cmp out.safetensors again.safetensors || fault "there and back is another file"
+
+cat >map <<'END'
+# two layers, both ways
+gru body.*_l0          layer1.forward
+gru body.*_l0_reverse  layer1.backward
+
+gru body.*_l1          layer2.forward   # the second one
+gru body.*_l1_reverse  layer2.backward
+linear head.*          head
+END
+expect 0 out "mapped.npz: 42 tensors of 538 numbers" convert in.npz mapped.npz --torch map
+head -n 6 map >short
+wrong "eddy: cannot load in.npz: no part of the map uses head.weight" \
+    convert in.npz other.npz --torch short
+printf 'gru body.*_l0\n' >words
+wrong "eddy: words:1: a part has three words, as 'lstm encoder.*_l0 layer1'" \
+    convert in.npz other.npz --torch words
+printf 'GRU body.*_l0 layer1\n' >words
+wrong "eddy: part 1 of the map of PyTorch's weights is of kind 'GRU'; there are lstm, gru, rnn, \
+linear, tensor" convert in.npz other.npz --torch words
+wrong "eddy: cannot open none.npz: No such file or directory" convert none.npz other.npz
+wrong "eddy: params: other.npy would be one array without a name; end it with .npz or \
+.safetensors" convert in.npz other.npy
+[[ ! -e other.npz ]] || fault "a conversion that failed left a file"
+
+# A run begins where a file says; all weights, and no others, are in it.
+seq 200 | awk '{ print $1 % 7 "," $1 % 5 }' >table.csv
+small=(--data table.csv --target 1 --cell gru --size 4 --batch 2 --length 8 --validation 0 --quiet)
+begin() { # FOLDER ARGUMENT...: a run that stays where it begins
+    "$eddy" train "${small[@]}" --steps 1 --rate 0 --run "$@" >/dev/null
+}
+printf 'gru body.*_l0 layer1\nlinear head.* output\n' >map
+expect 0 out "given.npz: 12 tensors of 93 numbers" \
+    convert "$torch/small.npz" given.npz --torch map
+begin one --seed 1
+begin two --seed 2
+cmp -s one/checkpoint.safetensors two/checkpoint.safetensors && fault "two seeds begin alike"
+begin three --seed 1 --weights given.npz
+begin four --seed 2 --weights given.npz
+cmp three/checkpoint.safetensors four/checkpoint.safetensors ||
+    fault "the same weights begin as two"
+cmp -s one/checkpoint.safetensors three/checkpoint.safetensors &&
+    fault "given weights are not looked at"
+wrong "eddy: mapped.npz has head.W, which is no weight of the model" \
+    train "${small[@]}" --weights mapped.npz --run wrong
+refused "eddy: a run that goes on has its own weights: leave out --weights" \
+    train --resume --run one --weights mapped.npz
+wrong "eddy: cannot open none.npz: No such file or directory" \
+    train "${small[@]}" --weights none.npz --run none
+[[ ! -e none ]] || fault "a run that could not begin left a folder behind"
+finish
