@@ -13,9 +13,9 @@
 #include "frontends/cli/cell.h"
 #include "frontends/cli/options.h"
 #include "frontends/cli/picture.h"
-#include "frontends/cli/recurrence.h"
 #include "frontends/lang/readback.h"
 #include "frontends/program.h"
+#include "graph/recurrence.h"
 #include "jit/program.h"
 
 typedef enum show_stage { SHOW_ONCE, SHOW_BEFORE, SHOW_LOOP, SHOW_AFTER, SHOW_STAGES } show_stage;
@@ -160,8 +160,7 @@ static void show_schedule(show *s) {
     }
     if (s->lines.count)
         qsort(s->lines.at, s->lines.count, sizeof *s->lines.at, show_order);
-    recurrence r = recurrence_of(s->g, s->axis, s->memory);
-    printf("recurrence: %s\n\n", recurrence_name(&r));
+    printf("recurrence: %s\n\n", recurrence_words(s->g, s->axis, s->memory));
     eddy_model_free(m);
 }
 

@@ -50,6 +50,12 @@ class 'nonlinear, dense' 'cell c(x[D]) -> h {' '    state h[H]' '    param W[H, 
     "    h' = tanh(W@x + U@h)" '}'
 class 'nonlinear, blocks across states' 'cell c(x[D]) -> h {' '    state h, z[H]' \
     '    param W[H, D]' "    z' = z - 0.1*tanh(h) + W@x" "    h' = h + 0.1*z'" '}'
+class 'affine, diagonal' 'cell c(x[D]) -> y {' '    state h[H]' '    param W, V[H, D]' \
+    "    h' = 0.9*h + W@x + tanh(V@x[t-1])" '    y = h' '}'
+class 'nonlinear, dense (h); affine, diagonal (s)' 'cell c(x[D]) -> h {' '    state s, h[H]' \
+    '    param W[H, D], U, V[H, H]' "    s' = 0.9*s + W@x" "    h' = tanh(U@h + V@s')" '}'
+class 'affine, diagonal, delays up to 3' 'cell c(x[D]) -> y {' '    state y[D]' \
+    "    y' = 0.5*y[t-3] + x" '}'
 class 'no recurrence' 'cell c(x[D]) -> y {' '    param W[H, D]' '    y = W@x[t-1]' '}'
 
 expect 0 out "cell mgu(x[D]) -> h {

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "core/text.h"
-#include "frontends/eddy.h"
+#include "frontends/lang/readback.h"
 #include "jit/program.h"
 #include "ops/op.h"
+#include "tests/support/library.h"
 
 static jmp_buf escape;
 
@@ -141,6 +142,17 @@ static void add_about(text *out, const char *about) {
     }
 }
 
+/* Lines of a cell as a paper prints it: one for each gate, none for what is declared. */
+static int equations_of(const eddy_cells *cells, int cell, arena *memory) {
+    text tex;
+    int lines = 0;
+    text_init(&tex, memory);
+    readback_tex(language_cell(cells, cell), &tex);
+    for (const char *at = tex.at; (at = strchr(at, '&')); at++)
+        lines += at[1] == '=';
+    return lines;
+}
+
 static void cells_page(text *out) {
     eddy_cells *cells;
     eddy_cell_about about;
@@ -150,8 +162,13 @@ static void cells_page(text *out) {
              "Written by the test `golden_docs_pages` from `frontends/cells`; `./run docs` renews "
              "it.\nA cell is used by its name, from C (`eddy_use` with NULL for the text) or from "
              "another\ncell ([language.md](language.md)). Each is compared with PyTorch, value and "
-             "gradient\n(`tests/ref/cells`).\n\n"
-             "| cell | gives | lines | what it is |\n| --- | --- | --- | --- |\n");
+             "gradient\n(`tests/ref/cells`), and checked by `eddy check` "
+             "([command.md](command.md)).\n\n"
+             "Lines: of the cell, without its head; equations: those that a paper needs, one a "
+             "gate. The\nclass is that of `eddy show`; states in brackets where some do not "
+             "depend on others.\n\n"
+             "| cell | gives | lines | equations | class | what it is |\n"
+             "| --- | --- | --- | --- | --- | --- |\n");
     cr_assert_eq(eddy_cells_library(NULL, &cells), EDDY_OK);
     for (int i = 0; eddy_cells_at(cells, i, &about); i++) {
         text_add(out, "| `%s(", about.name);
@@ -168,7 +185,8 @@ static void cells_page(text *out) {
                 text_add(out, "%s%s", between, part.name);
                 between = ", ";
             }
-        text_add(out, "` | %d | ", about.lines - 2); /* without its head and its end */
+        text_add(out, "` | %d | %d | %s | ", about.lines - 2, /* without its head and its end */
+                 equations_of(cells, i, out->memory), library_class(cells, i, out->memory));
         add_about(out, about.about);
         text_add(out, " |\n");
     }
