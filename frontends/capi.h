@@ -43,6 +43,22 @@ typedef struct capi_history {
 
 enum { CAPI_POSITION_LIMIT = 1 << 30 };
 
+/* What a surrogate gradient of a cell is built as. A gradient that is no derivative cannot be
+ * compared with quotients, but that of the straight line through the same point can: so a check
+ * notes the points of one model and makes lines of them in another. */
+typedef enum capi_surrogates {
+    CAPI_SURROGATES_MEANT, /* as the user wrote it */
+    CAPI_SURROGATES_NOTED, /* the same; the points are outputs */
+    CAPI_SURROGATES_LINES  /* lines instead, through points that are inputs of the same names */
+} capi_surrogates;
+
+/* One surrogate gradient: the cell that has it. straight: it goes element by element, so there is a
+ * line. */
+typedef struct capi_surrogate {
+    const char *cell;
+    bool straight;
+} capi_surrogate;
+
 struct eddy_model {
     allocator source;
     files disk;
@@ -58,6 +74,8 @@ struct eddy_model {
     VEC(eddy_value) values; /* by node number */
     VEC(capi_variable) variables;
     VEC(capi_history) histories;
+    capi_surrogates surrogates_as;
+    VEC(capi_surrogate) surrogates;
     capi_axis axes[LIMIT_AXES];
 };
 

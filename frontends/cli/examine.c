@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frontends/capi.h"
 #include "frontends/cli/options.h"
+#include "frontends/lang/readback.h"
 
 void examine_say(examine *e, examine_verdict verdict, int line, const char *format, ...) {
     static const char *const words[] = {"ok", "FAULT", "warning", "note"};
@@ -42,6 +44,18 @@ int examine_line(const examine *e, const char *name) {
     return 0;
 }
 
+int examine_adjoint_line(const examine *e, const char *input) {
+    if (!e->cell.cells)
+        return 0;
+    const syntax_cell *cell = language_cell(e->cell.cells, e->cell.number);
+    for (size_t i = 0; i < cell->body.count; i++) {
+        const statement *of = &cell->body.at[i];
+        if (of->kind == STATEMENT_ADJOINT && (!input || strcmp(of->names.at[0].name, input) == 0))
+            return of->line;
+    }
+    return 0;
+}
+
 examine_model examine_build(const examine *e, examine_kind kind) {
     examine_model made = {.m = eddy_model_new(&(eddy_options){.dtype = kind.type})};
     made.b = eddy_batch(made.m, "b");
@@ -49,6 +63,7 @@ examine_model examine_build(const examine *e, examine_kind kind) {
         kind.ragged ? eddy_time_ragged(made.m, "t", made.b, "lengths") : eddy_time(made.m, "t");
     if (kind.carried)
         eddy_carry(made.m, made.t, 0);
+    made.m->surrogates_as = (capi_surrogates)kind.surrogates;
     cell_alone(&e->cell, made.m, made.t, made.b, kind.training);
     cli_check(eddy_model_status(made.m), eddy_model_message(made.m));
     return made;
@@ -107,6 +122,7 @@ static void examine_cell(arena *memory, const options *o, const char *path, cons
     printf("\n");
     examine_gradients(&e);
     examine_bits(&e);
+    examine_reading(&e);
     examine_hazards(&e);
     *faults += e.faults;
     *warnings += e.warnings;

@@ -10,6 +10,7 @@
 typedef struct examine_kind {
     eddy_dtype type;
     bool ragged, carried, training;
+    int surrogates; /* capi_surrogates */
 } examine_kind;
 
 /* A model of the cell, and its axes. */
@@ -42,6 +43,8 @@ typedef enum examine_verdict {
 /* One line of the answer. line: of the file, 0: none. */
 void examine_say(examine *e, examine_verdict verdict, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Where the cell gives the gradient of this input, or of any for NULL; 0: it does not. */
+int examine_adjoint_line(const examine *e, const char *input);
 /* Where the cell introduces this input, parameter, state or result; 0: it does not. */
 int examine_line(const examine *e, const char *name);
 /* The cell with inputs of its own and its results as outputs. */
@@ -82,6 +85,7 @@ bool examine_evaluate(examine *e, const examine_model *of, const examine_look *l
 /* ---- the checks */
 void examine_gradients(examine *e);
 void examine_bits(examine *e);
+void examine_reading(examine *e);
 void examine_hazards(examine *e);
 
 #endif

@@ -5,7 +5,9 @@
  * samples, so no wrong element can hide behind another. Each parameter and each input is asked
  * about by itself, along a random direction: the quotient (f(p + e v) - f(p - e v)) / 2e against
  * <gradient, v>. A parameter whose gradient is 0 everywhere learns nothing, and that is said too.
- */
+ *
+ * Where the cell says that a gradient is a surrogate, quotients are taken of a second model, which
+ * has a straight line of that slope in its place (lower_adjoint.c). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +22,8 @@ static const double gradients_nudge = 1e-5;
 
 typedef struct gradients {
     examine *e;
-    session s;
+    session s, lines;  /* lines: where surrogates are straight lines */
+    session *quotient; /* of which of them quotients are taken */
     eddy_params *params;
     int weights, count;  /* trainable parameters, then inputs that are floats */
     const char **names;  /* theirs */
@@ -28,20 +31,27 @@ typedef struct gradients {
     double worst;        /* relative difference to quotients */
     double evaluated;    /* ... to the evaluator */
     int wrong;
+    bool finite; /* the loss is */
 } gradients;
+
+static const char gradients_point[] = "surrogate "; /* how points of surrogates begin */
+
+static bool gradients_is_point(const char *name) {
+    return strncmp(name, gradients_point, sizeof gradients_point - 1) == 0;
+}
 
 /* sum over everything of weight * result, of every result that is a float. */
 static eddy_value gradients_loss(const examine_model *of) {
     eddy_model *m = of->m;
     eddy_value loss = NULL;
-    size_t count = m->graph.outputs.count;
+    size_t count = m->graph.outputs.count, results = 0;
     for (size_t i = 0; i < count; i++) {
         op_node *n = m->graph.outputs.at[i].node;
-        if (n->dtype != DTYPE_F64)
+        if (gradients_is_point(m->graph.outputs.at[i].name) || n->dtype != DTYPE_F64)
             continue;
         char name[48];
         int64_t dimensions[LIMIT_RANK + 1];
-        snprintf(name, sizeof name, "weight of %zu", i);
+        snprintf(name, sizeof name, "weight of %zu", results++);
         for (int k = 0; k < n->shape.rank; k++)
             dimensions[k] = n->shape.dimension[k];
         dimensions[n->shape.rank] = EDDY_SCALAR;
@@ -92,7 +102,7 @@ static void gradients_set(gradients *g, int i, const double *to, size_t n) {
     if (i < g->weights)
         cli_check(eddy_params_write(g->params, g->names[i], to, n), eddy_params_message(g->params));
     else
-        session_input(&g->s, g->names[i], to, n);
+        session_input(g->quotient, g->names[i], to, n);
 }
 
 static void gradients_get(gradients *g, int i, double *out, size_t n) {
@@ -107,20 +117,19 @@ static void gradients_get(gradients *g, int i, double *out, size_t n) {
 }
 
 static double gradients_value(gradients *g) {
-    session_call(&g->s);
-    return session_number(&g->s, "loss");
+    session_call(g->quotient);
+    return session_number(g->quotient, "loss");
 }
 
-/* The two differ. Where the value does not change at all, the gradient is one of the user's own. */
+/* The two differ: at the line of the adjoint, where the cell gives one. */
 static void gradients_differ(gradients *g, int i, double inner, double quotient) {
     const char *name = g->names[i];
-    int line = examine_line(g->e, name);
+    int own = examine_adjoint_line(g->e, name), line = own ? own : examine_line(g->e, name);
     g->wrong++;
     if (quotient == 0)
-        examine_say(g->e, EXAMINE_WARNING, line,
-                    "the gradient by %s is %.6g along a direction in which nothing changes: a "
-                    "surrogate, if an adjoint says so",
-                    name, inner);
+        examine_say(g->e, EXAMINE_FAULT, line,
+                    "the gradient by %s is %.6g along a direction in which nothing changes%s", name,
+                    inner, own ? "; if that is meant, write `surrogate` for `adjoint`" : "");
     else
         examine_say(g->e, EXAMINE_FAULT, line,
                     "the gradient by %s is %.6g along a direction, and the difference quotient "
@@ -164,7 +173,7 @@ static void gradients_of(gradients *g, int i) {
                         "no result depends on the parameter %s", g->names[i]);
         return;
     }
-    gradients_value(g);
+    session_call(&g->s);
     memcpy(slope, eddy_run_read(g->s.run, g->outputs[i]), n * sizeof(double));
     gradients_get(g, i, kept, n);
     for (size_t k = 0; k < n; k++)
@@ -173,6 +182,8 @@ static void gradients_of(gradients *g, int i) {
         examine_say(g->e, EXAMINE_WARNING, examine_line(g->e, g->names[i]),
                     "the gradient by %s is 0 everywhere: it will never learn", g->names[i]);
     int wrong = g->wrong;
+    if (i >= g->weights && !session_has(g->quotient, EDDY_INPUT, g->names[i]))
+        return;
     for (uint64_t direction = 0; direction < 3 && g->wrong == wrong; direction++)
         gradients_direction(g, i, slope, kept, n, direction);
 }
@@ -188,7 +199,7 @@ static void gradients_evaluate(gradients *g, const examine_model *of) {
         examine_say(g->e, EXAMINE_NOTE, 0, "the evaluator: not run: %s", why);
         return;
     }
-    const double loss = fabs(session_number(&g->s, "loss")); /* what is far below it is rounding */
+    const double loss = g->finite ? fabs(session_number(&g->s, "loss")) : 0;
     for (size_t i = 0; i < values.g.outputs.count; i++) {
         const graph_output *out = &values.g.outputs.at[i];
         size_t elements;
@@ -199,8 +210,12 @@ static void gradients_evaluate(gradients *g, const examine_model *of) {
             continue;
         for (size_t k = 0; k < elements; k++) {
             largest = fmax(largest, fabs(want[k]));
-            difference = fmax(difference, fabs(want[k] - have[k]));
+            if (isnan(want[k]) != isnan(have[k]))
+                difference = INFINITY;
+            else if (want[k] != have[k])
+                difference = fmax(difference, fabs(want[k] - have[k]));
         }
+        /* what is far below the loss is rounding */
         bool agree = difference <= 1e-10 * largest + 1e-13 * (1 + loss);
         if (!agree)
             examine_say(g->e, EXAMINE_FAULT, 0,
@@ -223,34 +238,95 @@ static void gradients_move(gradients *g, int i) {
     cli_check(eddy_params_write(g->params, g->names[i], at, n), eddy_params_message(g->params));
 }
 
+/* ---- surrogates */
+
+/* Says which there are. All straight? */
+static bool gradients_surrogates(examine *e, const eddy_model *m) {
+    bool straight = true;
+    for (size_t i = 0; i < m->surrogates.count; i++) {
+        const capi_surrogate *one = &m->surrogates.at[i];
+        bool said = false;
+        for (size_t k = 0; k < i; k++)
+            said = said || strcmp(m->surrogates.at[k].cell, one->cell) == 0;
+        straight = straight && one->straight;
+        if (said)
+            continue;
+        int line = strcmp(one->cell, e->cell.name) == 0 ? examine_adjoint_line(e, NULL) : 0;
+        examine_say(e, EXAMINE_NOTE, line,
+                    one->straight
+                        ? "the gradient of %s is a surrogate: quotients are of a line in its place"
+                        : "the gradient of %s is a surrogate, and not element by element: it is "
+                          "not compared with quotients",
+                    one->cell);
+    }
+    return straight;
+}
+
+/* The model with lines in the place of surrogates, through the points of the first one. */
+static void gradients_begin_lines(gradients *g) {
+    char why[LIMIT_MESSAGE];
+    const examine_kind kind = {
+        .type = EDDY_F64, .training = true, .surrogates = CAPI_SURROGATES_LINES};
+    examine_model lines = examine_build(g->e, kind);
+    eddy_output(lines.m, "loss", gradients_loss(&lines));
+    if (!examine_begin(&lines, g->params, &g->lines, why, sizeof why))
+        cli_fail(CLI_FAILED, "%s", why);
+    g->quotient = &g->lines;
+}
+
+static void gradients_join_lines(gradients *g) {
+    eddy_slot slot;
+    examine_fill(g->e, &g->lines, &gradients_whole, 1, NULL);
+    session_call(&g->s);
+    for (int k = 0; eddy_program_slot(g->lines.program, EDDY_INPUT, k, &slot); k++)
+        if (gradients_is_point(slot.name))
+            session_input(&g->lines, slot.name, eddy_run_read(g->s.run, slot.name),
+                          eddy_run_elements(g->s.run, slot.name));
+    cli_check(eddy_run_threads(g->lines.run, 1), eddy_run_message(g->lines.run));
+}
+
 void examine_gradients(examine *e) {
     const eddy_options wide = {.dtype = EDDY_F64};
     char why[LIMIT_MESSAGE];
     gradients g = {.e = e, .params = eddy_params_new(&wide, 1)};
-    const examine_kind kind = {.type = EDDY_F64, .training = true};
+    const examine_kind kind = {
+        .type = EDDY_F64, .training = true, .surrogates = CAPI_SURROGATES_NOTED};
     examine_model of = examine_build(e, kind), kept = examine_build(e, kind);
     gradients_add(&g, &of);
     gradients_add(&g, &kept);
+    bool surrogates = of.m->surrogates.count > 0, straight = gradients_surrogates(e, of.m);
     if (!examine_begin(&of, g.params, &g.s, why, sizeof why))
         cli_fail(CLI_FAILED, "%s", why);
     examine_fill(e, &g.s, &gradients_whole, 1, NULL);
     for (int i = 0; i < g.weights; i++)
         gradients_move(&g, i);
+    g.quotient = &g.s;
+    if (surrogates && straight) {
+        gradients_begin_lines(&g);
+        gradients_join_lines(&g);
+    }
     cli_check(eddy_run_threads(g.s.run, 1), eddy_run_message(g.s.run));
     int before = e->faults + e->warnings;
-    for (int i = 0; i < g.count; i++)
+    session_call(&g.s);
+    g.finite = isfinite(session_number(&g.s, "loss"));
+    if (!g.finite)
+        examine_say(e, EXAMINE_FAULT, 0,
+                    "gradients: results are not finite on inputs of the usual size");
+    for (int i = 0; i < g.count && straight && g.finite; i++)
         gradients_of(&g, i);
-    if (e->faults + e->warnings == before && g.count)
+    if (e->faults + e->warnings == before && g.count && straight)
         examine_say(e, EXAMINE_OK, 0,
                     "gradients by %d parameters and inputs: %.0e from difference quotients in f64",
                     g.count, g.worst);
     before = e->faults;
-    gradients_value(&g);
+    session_call(&g.s);
     gradients_evaluate(&g, &kept);
     if (e->faults == before)
         examine_say(e, EXAMINE_OK, 0, "compiled code: %.0e from the plain evaluator in f64",
                     g.evaluated);
     eddy_model_free(kept.m);
+    if (g.quotient == &g.lines)
+        session_end(&g.lines);
     session_end(&g.s);
     eddy_params_free(g.params);
 }

@@ -15,52 +15,87 @@ enum { HAZARDS_BACK = 32 };
 
 /* ---- values */
 
-static bool hazards_finite(const eval *at, const op_node *n) {
+/* The first step at which a value is not finite; `none` where it always is. Time is the outermost
+ * axis that a value holds. */
+static int64_t hazards_step(const examine_values *v, const op_node *n, int axis, int64_t none) {
     size_t elements;
-    const float *values = n->dtype == DTYPE_F32 ? eval_value(at, n, &elements) : NULL;
+    const float *values = n->dtype == DTYPE_F32 ? eval_value(v->at, n, &elements) : NULL;
     for (size_t i = 0; values && i < elements; i++)
         if (!isfinite(values[i]))
-            return false;
-    return true;
+            return n->domain >> axis & 1 ? (int64_t)(i / (elements / (size_t)EXAMINE_STEPS)) : 0;
+    return none;
 }
 
-static bool hazards_is_source(const eval *at, const op_node *n) {
-    if (hazards_finite(at, n))
-        return false;
+/* Is it the first to be so, before all that it is made of? */
+static bool hazards_is_source(const examine_values *v, const op_node *n, int axis, int64_t step) {
     for (int i = 0; i < n->count; i++)
-        if (n->arguments[i] && !hazards_finite(at, n->arguments[i]))
+        if (n->arguments[i] && hazards_step(v, n->arguments[i], axis, INT64_MAX) <= step)
             return false;
-    return true;
+    return n->op != OP_DELAY;
 }
 
-static void hazards_overflow(examine *e, const examine_values *large) {
-    for (size_t i = 0; i < large->g.nodes.count; i++) {
-        const op_node *n = large->g.nodes.at[i];
-        if (!hazards_is_source(large->at, n))
-            continue;
-        const char *op = op_get((op_id)n->op)->name;
-        examine_say(e, EXAMINE_WARNING, n->where.line,
-                    "%s%s%s is not finite when inputs are a hundred times as large as usual", op,
-                    n->name ? ", " : "", n->name ? n->name : "");
-        return;
+/* Says where values stop being finite; false where they never do. */
+static bool hazards_overflow(examine *e, const examine_values *v, const char *when) {
+    int axis = graph_axis_find(&v->g, "t");
+    const op_node *source = NULL;
+    int64_t first = INT64_MAX;
+    bool any = false;
+    for (size_t i = 0; i < v->g.nodes.count; i++) {
+        const op_node *n = v->g.nodes.at[i];
+        int64_t step = hazards_step(v, n, axis, INT64_MAX);
+        any = any || step < INT64_MAX;
+        if (step < first && hazards_is_source(v, n, axis, step)) {
+            source = n;
+            first = step;
+        }
     }
-    examine_say(e, EXAMINE_OK, 0, "inputs a hundred times as large: all values are finite");
+    if (any)
+        examine_say(e, EXAMINE_WARNING, source ? source->where.line : 0, "%s%s%s is not finite %s",
+                    source ? op_get((op_id)source->op)->name : "a value",
+                    source && source->name ? ", " : "", source && source->name ? source->name : "",
+                    when);
+    return any;
 }
 
 static void hazards_gates(examine *e, const examine_values *usual) {
     for (size_t i = 0; i < usual->g.nodes.count; i++) {
         const op_node *n = usual->g.nodes.at[i];
         size_t elements = 0, shut = 0;
-        if (n->op != OP_SIGMOID || n->dtype != DTYPE_F32)
+        bool sigmoid = n->op == OP_SIGMOID;
+        if ((!sigmoid && n->op != OP_TANH) || n->dtype != DTYPE_F32)
             continue;
         const float *values = eval_value(usual->at, n, &elements);
         for (size_t k = 0; values && k < elements; k++)
-            shut += values[k] < 0.01F || values[k] > 0.99F;
+            shut += fabsf(sigmoid ? 2 * values[k] - 1 : values[k]) > 0.98F;
         if (values && shut * 2 > elements)
             examine_say(e, EXAMINE_WARNING, n->where.line,
-                        "%s begins saturated: %.0f%% of its values are outside (0.01, 0.99), where "
+                        "%s begins saturated: %.0f%% of its values are outside (%s, 0.9%d), where "
                         "gradients hardly pass",
-                        n->name ? n->name : "a sigmoid", 100.0 * (double)shut / (double)elements);
+                        n->name   ? n->name
+                        : sigmoid ? "a sigmoid"
+                                  : "a tanh",
+                        100.0 * (double)shut / (double)elements, sigmoid ? "0.01" : "-0.98",
+                        sigmoid ? 9 : 8);
+    }
+}
+
+/* What is now above 0 and now below is 0 some day. */
+static void hazards_divisors(examine *e, const examine_values *usual) {
+    for (size_t i = 0; i < usual->g.nodes.count; i++) {
+        const op_node *n = usual->g.nodes.at[i];
+        size_t elements = 0, above = 0, below = 0;
+        if (n->op != OP_DIV || n->dtype != DTYPE_F32)
+            continue;
+        const float *values = eval_value(usual->at, n->arguments[1], &elements);
+        for (size_t k = 0; values && k < elements; k++) {
+            above += values[k] > 0;
+            below += values[k] < 0;
+        }
+        if (above && below)
+            examine_say(e, EXAMINE_WARNING, n->where.line,
+                        "%s divides by what is above 0 in %zu places and below in %zu: it comes "
+                        "near 0",
+                        n->name ? n->name : "this", above, below);
     }
 }
 
@@ -77,11 +112,21 @@ static void hazards_values(examine *e) {
     examine_fill(e, &s, &look.part, 1, NULL);
     look.s = &s;
     look.scale = 1;
-    if (examine_evaluate(e, &kept, &look, &values, why, sizeof why))
+    if (examine_evaluate(e, &kept, &look, &values, why, sizeof why)) {
         hazards_gates(e, &values);
-    look.scale = 100;
-    if (examine_evaluate(e, &kept, &look, &values, why, sizeof why))
-        hazards_overflow(e, &values);
+        hazards_divisors(e, &values);
+    }
+    static const char *const when[] = {"on inputs of the usual size",
+                                       "when inputs are a hundred times as large as usual"};
+    bool found = false;
+    for (int large = 0; large < 2 && !found; large++) {
+        look.scale = large ? 100 : 1;
+        if (!examine_evaluate(e, &kept, &look, &values, why, sizeof why))
+            break;
+        found = hazards_overflow(e, &values, when[large]);
+        if (large && !found)
+            examine_say(e, EXAMINE_OK, 0, "inputs a hundred times as large: all values are finite");
+    }
     eddy_model_free(kept.m);
     session_end(&s);
     eddy_params_free(params);
@@ -151,7 +196,9 @@ static void hazards_state(examine *e, session *s, int i, const char *name, int l
     double now = norms[HAZARDS_BACK], then = norms[0], largest = 0;
     for (int t = 0; t <= HAZARDS_BACK; t++)
         largest = fmax(largest, norms[t]);
-    if (largest == 0) {
+    if (!isfinite(now) || !isfinite(then)) {
+        examine_say(e, EXAMINE_WARNING, line, "the gradient by the state %s is not finite", name);
+    } else if (largest == 0) {
         examine_say(e, EXAMINE_WARNING, line, "no result depends on the state %s", name);
     } else if (then < 1e-15 * fmax(now, largest)) {
         examine_say(e, EXAMINE_WARNING, line,

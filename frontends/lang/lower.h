@@ -159,6 +159,10 @@ const char *lower_function_name(int i);
 const char *lower_start_name(int i);
 operand lower_function(scope *s, const syntax *e);
 
+/* ---- lower_adjoint.c */
+/* The first result of a cell, with the gradients that the cell says it has. */
+operand lower_custom(scope *s, operand y);
+
 /* ---- lower_cell.c */
 typedef struct cell_argument {
     const char *name; /* NULL: by its place */

@@ -276,38 +276,6 @@ static void cell_leftovers(cell_work *w) {
 
 /* ---- results */
 
-/* What the user wrote behind `adjoint`, as eddy_custom asks for it. */
-static void cell_adjoint(void *user, eddy_value y, eddy_value gy, const eddy_value *xs, int count,
-                         eddy_value *gxs) {
-    (void)y, (void)xs;
-    scope *s = user;
-    const char *result = s->cell->results.at[0].name;
-    lower_push(s, (symbol){.name = arena_print(s->l->memory, "d%s", result),
-                           .where = s->cell->results.at[0].where,
-                           .now = lower_value(gy)});
-    for (int i = 0; i < count; i++) {
-        s->here = (eddy_site){s->file, s->adjoints.at[i].line};
-        operand x = lower_expression(s, s->adjoints.at[i].value);
-        gxs[i] = lower_real(s, x).value;
-    }
-}
-
-static operand cell_custom(scope *s, operand y) {
-    eddy_value xs[31];
-    const eddy_site here = s->here;
-    size_t count = s->adjoints.count;
-    if (count == 0 || y.kind != OPERAND_VALUE)
-        return y;
-    if (count > 31)
-        return lower_wrong(s, REPORT_place, s->adjoints.at[31].where,
-                           "a cell has at most 31 adjoints");
-    for (size_t i = 0; i < count; i++)
-        xs[i] = lower_find(s, s->adjoints.at[i].names.at[0].name)->now.value;
-    eddy_value made =
-        eddy_custom(s->cell->name, lower_real(s, y).value, xs, (int)count, cell_adjoint, s);
-    return lower_guard(s, s->adjoints.at[0].where, lower_value(made));
-}
-
 static void cell_results(cell_work *w) {
     scope *s = &w->s;
     const declared_list *list = &s->cell->results;
@@ -325,7 +293,7 @@ static void cell_results(cell_work *w) {
             report_help(s->l->mistakes, "add an equation %s = ...", d->name);
         }
         if (i == 0)
-            x = cell_custom(s, x);
+            x = lower_custom(s, x);
         w->how->results[i] = x.kind == OPERAND_NUMBER ? lower_as_value(s, x) : x;
     }
 }

@@ -448,8 +448,9 @@ static void statement_adjoint(scope *s, const statement *of) {
         return;
     lower_wrong(s, REPORT_place, d->where, "`%s` is not an input of the cell", d->name);
     report_help(s->l->mistakes,
-                "`adjoint x = ...` says what the gradient of the input x is; the gradient of the "
-                "result y is called dy");
+                "`%s x = ...` says what the gradient of the input x is; the gradient of the "
+                "result y is called dy",
+                of->surrogate ? "surrogate" : "adjoint");
 }
 
 void lower_block(scope *s, const statement_list *list) {

@@ -207,6 +207,8 @@ static void parser_statement(parser *p, statement *s) {
         parser_loop(p, s);
         break;
     case TOKEN_ADJOINT:
+    case TOKEN_SURROGATE:
+        s->surrogate = p->at->kind == TOKEN_SURROGATE;
         p->at++;
         s->kind = STATEMENT_ADJOINT;
         parser_targets(p, s);

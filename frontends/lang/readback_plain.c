@@ -216,7 +216,8 @@ static void plain_block(readback *r, const statement_list *list, int depth) {
             break;
         case STATEMENT_ADJOINT:
             plain_indent(r, depth);
-            text_add(r->out, "adjoint %s = ", of->names.at[0].name);
+            text_add(r->out, "%s %s = ", of->surrogate ? "surrogate" : "adjoint",
+                     of->names.at[0].name);
             plain_expression(r, of->value);
             text_add(r->out, "\n");
             break;

@@ -106,6 +106,7 @@ struct statement {
     int line;
     declared_list names; /* declared ones; targets; of a loop: what it carries */
     bool together;       /* (a, b) = call */
+    bool surrogate;      /* an adjoint that is not to be the derivative */
     syntax *value;       /* of an equation, an adjoint */
     const char *counter; /* of a loop */
     span counter_where;

@@ -68,7 +68,7 @@ found() {
     [[ $status == "$1" ]] || fault "status $status, not $1:" "$(cat planted.eddy planted.err)"
     grep -qE -- "$2" planted.out || fault "not found: $2" "$(cat planted.eddy planted.out)"
 }
-found 1 '^  FAULT   planted.eddy:1: the gradient by x is [-0-9.e]+ along a direction, and the' \
+found 1 '^  FAULT   planted.eddy:3: the gradient by x is [-0-9.e]+ along a direction, and the' \
     'cell wrong_adjoint(x[D]) -> y {' '    y = tanh(x)' '    adjoint x = dy * (1 - y)' '}'
 found 1 '^  FAULT   planted.eddy:2: the gradient by W is [-0-9.e]+ along' \
     'cell stopped(x[D]) -> y {' '    param W[H, D]' '    y = (W@x) * stop(W@x)' '}'
@@ -87,8 +87,24 @@ found 0 '^  warning planted.eddy:2: the state h forgets: [-0-9.e]+ of the gradie
 found 0 '^  warning planted.eddy:2: the gradient by the state h explodes: ' \
     'cell explodes(x[D]) -> h {' '    state h[H]' '    param W[H, D]' \
     "    h' = 3*h + tanh(W@x)" '}'
-found 0 '^  warning planted.eddy:1: the gradient by v is .* a surrogate, if an adjoint says so$' \
-    'cell spike(v[H]) -> s {' '    s = real(v > 0)' '    adjoint v = ds / (1 + 10*abs(v))^2' '}'
+
+# An adjoint that is no derivative is a fault; one that says that it is a surrogate is not, and what
+# stands around it is checked as if it were a straight line.
+spike=('cell spike(v[H]) -> s {' '    s = real(v > 0)'
+    '    surrogate v = ds / (1 + 10*abs(v))^2' '}')
+fires=('cell fires(x[D]) -> s {' '    state s, v[H]' '    param W[H, D], U[H, H] = normal(0.1)')
+line='  note    planted.eddy:3: the gradient of spike is a surrogate: quotients are of a line in'
+found 1 '^  FAULT   planted.eddy:3: the gradient by v is [-0-9.e]+ along a direction in which '\
+'nothing changes; if that is meant, write `surrogate` for `adjoint`$' \
+    "${spike[@]/surrogate/adjoint}"
+found 0 "^$line its place\$" "${spike[@]}"
+found 0 '^  ok      gradients by 3 parameters and inputs: ' "${spike[@]}" "${fires[@]}" \
+    "    v' = 0.9*v + W@x + U@s - s" "    s' = spike(v' - 1)" '}'
+found 1 '^  FAULT   planted.eddy:7: the gradient by W is ' "${spike[@]}" "${fires[@]}" \
+    "    v' = 0.9*v + stop(W)@x + U@s - s + W@x" "    s' = spike(v' - 1)" '}'
+found 0 '^  note    planted.eddy:3: the gradient of count is a surrogate, and not element by '\
+'element: it is not compared with quotients$' \
+    'cell count(v[H]) -> n {' '    n = sum(real(v > 0))' '    surrogate v = dn * ones(H)' '}'
 
 # Mistakes in a file, for people and for editors.
 printf 'cell bad(x[D]) -> h {\n    h = x + q\n}\n' >bad.eddy

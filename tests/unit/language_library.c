@@ -285,6 +285,145 @@ static void check_steps(const char *path, const eddy_cells *library) {
     close_reference(&r);
 }
 
+/* ---- backwards */
+
+/* The cell, and the same from the last step to the first, as cells of a text. */
+static eddy_cells *both_ways(const reference *r, const eddy_cells *library, int cell) {
+    eddy_cell_part part;
+    char from[1024];
+    int at = snprintf(from, sizeof from, "cell turned(");
+    const char *between = "";
+    for (int i = 0; eddy_cells_part(library, cell, i, &part); i++) {
+        if (part.role != EDDY_CELL_INPUT)
+            continue;
+        at += snprintf(from + at, sizeof from - (size_t)at, "%s%s%s%s", between, part.name,
+                       part.shape, is_over(r, part.name) ? " over s" : "");
+        between = ", ";
+    }
+    at += snprintf(from + at, sizeof from - (size_t)at, ") -> y {\n    y = reverse(%s)(", r->cell);
+    between = "";
+    const char *name;
+    json_t *one;
+    for (int i = 0; eddy_cells_part(library, cell, i, &part); i++)
+        if (part.role == EDDY_CELL_INPUT) {
+            at += snprintf(from + at, sizeof from - (size_t)at, "%s%s", between, part.name);
+            between = ", ";
+        }
+    json_object_foreach(json_object_get(r->file, "sizes"), name, one) {
+        bool shown = false;
+        for (int i = 0; eddy_cells_part(library, cell, i, &part); i++)
+            shown |= part.role == EDDY_CELL_INPUT && strstr(part.shape, name);
+        if (!shown)
+            at += snprintf(from + at, sizeof from - (size_t)at, ", %s = %g", name,
+                           json_number_value(one));
+    }
+    json_object_foreach(json_object_get(r->file, "numbers"), name, one) at +=
+        snprintf(from + at, sizeof from - (size_t)at, ", %s = %.17g", name, json_number_value(one));
+    snprintf(from + at, sizeof from - (size_t)at, ")\n}\n");
+    eddy_cells *cells = NULL;
+    eddy_cells_read(NULL, "turned", from, strlen(from), &cells);
+    cr_assert_str_eq(eddy_cells_report(cells), "", "%s\n%s", from, eddy_cells_report(cells));
+    return cells;
+}
+
+static int cell_number(const eddy_cells *cells, const char *name) {
+    eddy_cell_about about;
+    int cell = 0;
+    while (eddy_cells_at(cells, cell, &about) && strcmp(about.name, name) != 0)
+        cell++;
+    return cell;
+}
+
+/* The first result of a call with inputs from the first step or from the last one of each sample;
+ * with the elements of a sample's step. */
+static double *outputs(const char *path, const eddy_cells *library, bool turned, size_t *row) {
+    static const int32_t lengths[SAMPLES] = {STEPS, STEPS - 2};
+    reference r;
+    eddy_argument list[40];
+    open_reference(&r, path);
+    int cell = cell_number(library, r.cell);
+    eddy_cells *text = both_ways(&r, library, cell);
+    r.b = eddy_batch(r.m, "b");
+    r.t = eddy_time_ragged(r.m, "t", r.b, "lengths");
+    r.s = json_array_size(json_object_get(r.file, "over")) ? eddy_time(r.m, "s") : 0;
+    int count = arguments_of(&r, list), kept = 0;
+    for (int i = 0; i < count; i++)
+        if (!turned || list[i].value)
+            list[kept++] = list[i];
+    list[kept] = (eddy_argument){0};
+    for (int i = 0; i < kept; i++)
+        if (strcmp(list[i].name, "train") == 0)
+            list[i].number = 0;
+    eddy_value y = (eddy_use)(r.m, turned ? text : NULL, turned ? "turned" : r.cell, "n", r.t, NULL,
+                              list, (eddy_site){__FILE__, __LINE__});
+    cr_assert_eq(eddy_model_status(r.m), EDDY_OK, "%s: %s", r.cell, eddy_model_message(r.m));
+    eddy_output(r.m, "y", y);
+    eddy_program *p;
+    eddy_run *run;
+    cr_assert_eq(eddy_compile(r.m, &p), EDDY_OK, "%s: %s", r.cell, eddy_model_message(r.m));
+    eddy_params *s = eddy_params_new(&(eddy_options){.dtype = EDDY_F64}, 1);
+    cr_assert_eq(eddy_run_new(p, s, &run), EDDY_OK, "%s: %s", r.cell, eddy_run_message(run));
+    const char *name;
+    json_t *one;
+    json_object_foreach(json_object_get(r.file, "params"), name, one) {
+        char called[128];
+        size_t elements;
+        snprintf(called, sizeof called, turned ? "n.y.%s" : "n.%s", name);
+        const double *values = numbers(&r, one, &elements);
+        if (eddy_params_write(s, called, values, elements) != EDDY_OK) /* of another result */
+            cr_assert_null(strstr(eddy_params_message(s), "shape"));
+    }
+    eddy_run_resize(run, (eddy_extent[]){{"t", STEPS}, {"b", SAMPLES}, {"s", PLACES}}, r.s ? 3 : 2);
+    json_object_foreach(json_object_get(r.file, "inputs"), name, one) {
+        size_t elements;
+        const double *values = numbers(&r, one, &elements);
+        double *given = malloc((elements + 1) * sizeof *given); /* the run reads it in the call */
+        cr_assert(given && r.count < TABLES);
+        r.tables[r.count++] = given;
+        size_t width = elements / (SAMPLES * (is_over(&r, name) ? PLACES : STEPS));
+        memcpy(given, values, elements * sizeof *given);
+        for (size_t t = 0; turned && !is_over(&r, name) && t < STEPS; t++)
+            for (size_t b = 0; b < SAMPLES; b++)
+                if (t < (size_t)lengths[b])
+                    memcpy(given + (t * SAMPLES + b) * width,
+                           values + (((size_t)lengths[b] - 1 - t) * SAMPLES + b) * width,
+                           width * sizeof *given);
+        eddy_run_input(run, name, given, elements);
+    }
+    eddy_run_input(run, "lengths", lengths, SAMPLES);
+    cr_assert_eq(eddy_run_call(run), EDDY_OK, "%s: %s", r.cell, eddy_run_message(run));
+    size_t elements = eddy_run_elements(run, "y");
+    double *out = malloc((elements + 1) * sizeof *out);
+    memcpy(out, eddy_run_read(run, "y"), elements * sizeof *out);
+    *row = elements / (STEPS * SAMPLES);
+    eddy_run_free(run);
+    eddy_params_free(s);
+    eddy_program_free(p);
+    eddy_cells_free(text);
+    close_reference(&r);
+    return out;
+}
+
+/* Bit for bit. The clockwork alone asks which step it is, and steps are counted forwards. */
+static void check_backwards(const char *path, const eddy_cells *library) {
+    static const size_t lengths[SAMPLES] = {STEPS, STEPS - 2};
+    size_t row, same;
+    if (strstr(path, "/clockwork.json"))
+        return;
+    double *forward = outputs(path, library, false, &row),
+           *backward = outputs(path, library, true, &same);
+    cr_assert_eq(row, same);
+    for (size_t t = 0; t < STEPS; t++)
+        for (size_t b = 0; b < SAMPLES; b++) {
+            size_t from = t < lengths[b] ? lengths[b] - 1 - t : t;
+            cr_expect_eq(memcmp(forward + (t * SAMPLES + b) * row,
+                                backward + (from * SAMPLES + b) * row, row * sizeof *forward),
+                         0, "%s: step %zu of sample %zu differs", path, t, b);
+        }
+    free(forward);
+    free(backward);
+}
+
 /* ---- all cells */
 
 static void for_each(void (*check)(const char *path, const eddy_cells *library), int part) {
@@ -326,4 +465,14 @@ Test(language_library, a_sequence_is_its_steps_0) {
 Test(language_library, a_sequence_is_its_steps_1) {
     for_each(check_steps, 2);
     for_each(check_steps, 3);
+}
+
+Test(language_library, backwards_is_forwards_on_what_is_turned_around_0) {
+    for_each(check_backwards, 0);
+    for_each(check_backwards, 1);
+}
+
+Test(language_library, backwards_is_forwards_on_what_is_turned_around_1) {
+    for_each(check_backwards, 2);
+    for_each(check_backwards, 3);
 }
