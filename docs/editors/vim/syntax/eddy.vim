@@ -4,7 +4,7 @@ if exists('b:current_syntax')
   finish
 endif
 
-syntax keyword eddyKeyword cell state param fixed for in over else adjoint
+syntax keyword eddyKeyword cell state param fixed for in over else adjoint surrogate
 highlight default link eddyKeyword Statement
 syntax keyword eddyOperator and or not mod
 highlight default link eddyOperator Operator
