@@ -10,7 +10,7 @@
 #include "frontends/cli/folder.h"
 #include "frontends/cli/table.h"
 
-enum { APPLY_STEPS = 256 /* of one call */ };
+enum { APPLY_STEPS = 256 /* of one call */, APPLY_SEQUENCES = 16 /* side by side */ };
 
 typedef struct apply {
     arena *memory;
@@ -22,6 +22,12 @@ typedef struct apply {
     size_t columns;
 } apply;
 
+/* What the model says of x: of classes the likeliest. */
+static void apply_output(const network *net, eddy_model *m, eddy_axes t, eddy_axes b) {
+    eddy_value said = network_build(net, m, t, network_input(net, m, t | b), false);
+    eddy_output(m, "said", net->classes ? eddy_cast(eddy_argmax(said), EDDY_F32) : said);
+}
+
 /* Outputs "said": of a text the loss of each step, of classes the likeliest, else the numbers. */
 static void apply_begin(apply *a, eddy_params *params, int threads) {
     const network *net = &a->home.net;
@@ -31,9 +37,7 @@ static void apply_begin(apply *a, eddy_params *params, int threads) {
     if (net->kind == DATA_TEXT) {
         eddy_output(m, "said", network_loss(net, m, t, 0, false));
     } else {
-        eddy_value x = eddy_input(m, "x", EDDY_F32, t, net->inputs);
-        eddy_value said = network_build(net, m, t, x, false);
-        eddy_output(m, "said", net->classes ? eddy_cast(eddy_argmax(said), EDDY_F32) : said);
+        apply_output(net, m, t, 0);
     }
     const eddy_extent extents[] = {{"t", APPLY_STEPS}};
     a->s = session_begin(m, params, extents, 1, threads);
@@ -60,6 +64,49 @@ static void apply_call(apply *a) {
                real * a->columns * sizeof(float));
         row += real;
     }
+}
+
+/* Row `to` of what was said, and of the targets, is row `from` of a call and of the data. */
+static void apply_keep(apply *a, size_t to, const float *said, size_t from, char *y, size_t row) {
+    size_t bytes = a->columns * sizeof(float);
+    memcpy(a->said + to * a->columns, said + from * a->columns, bytes);
+    if (a->set.y)
+        memcpy(y + to * bytes, (const char *)a->set.y + row * bytes, bytes);
+}
+
+/* Sequences, some at a time. A row of the result is a sequence, or each of its steps. */
+static void apply_sequences(apply *a, eddy_params *params, int threads) {
+    data *d = &a->set;
+    const network *net = &a->home.net;
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time_ragged(m, "t", b, "lengths");
+    apply_output(net, m, t, b);
+    const eddy_extent extents[] = {{"t", (int64_t)d->steps}, {"b", APPLY_SEQUENCES}};
+    a->s = session_begin(m, params, extents, 2, threads);
+    a->columns = net->classes ? 1 : (size_t)net->outputs;
+    size_t width = d->vocabulary ? 1 : (size_t)d->inputs, which[APPLY_SEQUENCES], rows = 0;
+    size_t most = d->rows * (net->each ? d->steps : 1) * a->columns;
+    size_t places = d->steps * APPLY_SEQUENCES;
+    void *x = arena_take_array(a->memory, places * width, 4);
+    void *unread = arena_take_array(a->memory, places * a->columns, 4);
+    char *y = arena_take_array(a->memory, most, 4);
+    int32_t lengths[APPLY_SEQUENCES];
+    a->said = arena_array(a->memory, float, most);
+    session_input(&a->s, "x", x, places * width);
+    session_input(&a->s, "lengths", lengths, APPLY_SEQUENCES);
+    for (size_t first = 0; first < d->rows; first += APPLY_SEQUENCES) {
+        for (size_t i = 0; i < APPLY_SEQUENCES; i++)
+            which[i] = first + i < d->rows ? first + i : first;
+        data_gather(d, which, APPLY_SEQUENCES, x, unread, lengths);
+        session_call(&a->s);
+        const float *said = eddy_run_read(a->s.run, "said");
+        for (size_t i = 0; i < APPLY_SEQUENCES && first + i < d->rows; i++)
+            for (size_t k = 0; k < (net->each ? (size_t)lengths[i] : 1); k++)
+                apply_keep(a, rows++, said, k * APPLY_SEQUENCES + i, y,
+                           net->each ? (first + i) * d->steps + k : first + i);
+    }
+    d->rows = rows;
+    d->y = d->y ? y : NULL;
 }
 
 static void apply_text(apply *a) {
@@ -105,7 +152,7 @@ static void apply_write(const apply *a) {
     const columns *c = &a->home.table;
     const char **names = arena_array(a->memory, const char *, a->columns + 1);
     names[0] = "bits";
-    for (size_t k = 0; a->set.kind == DATA_TABLE && k < a->columns; k++)
+    for (size_t k = 0; a->set.kind != DATA_TEXT && k < a->columns; k++)
         names[k] = c->names[c->y[k]];
     table_write(a->memory, a->output, a->said, a->set.rows, a->columns, names);
 }
@@ -119,12 +166,25 @@ int apply_run(arena *memory, const options *o) {
     if (a.output)
         table_check_name(a.output);
     a.home = folder_open(memory, o->operands[0]);
-    a.set = a.home.net.kind == DATA_TEXT ? data_read_text_in(memory, a.path, &a.home.symbols)
-                                         : data_read_table_in(memory, a.path, &a.home.table);
+    const network *net = &a.home.net;
+    const data known = {.inputs = net->inputs,
+                        .outputs = net->outputs,
+                        .classes = net->classes,
+                        .vocabulary = net->vocabulary,
+                        .each = net->each,
+                        .table = a.home.table};
+    a.set = net->kind == DATA_TEXT    ? data_read_text_in(memory, a.path, &a.home.symbols)
+            : net->kind == DATA_TABLE ? data_read_table_in(memory, a.path, &a.home.table)
+                                      : data_read_sequences_in(memory, a.path, &known);
     eddy_params *params =
         checkpoint_load(folder_weights(&a.home, options_text(o, "checkpoint")), &at);
-    apply_begin(&a, params, options_given(o, "threads") ? (int)options_integer(o, "threads") : -1);
-    apply_call(&a);
+    int threads = options_given(o, "threads") ? (int)options_integer(o, "threads") : -1;
+    if (net->kind == DATA_SEQUENCES) {
+        apply_sequences(&a, params, threads);
+    } else {
+        apply_begin(&a, params, threads);
+        apply_call(&a);
+    }
     if (a.set.kind == DATA_TEXT)
         apply_text(&a);
     else if (a.set.classes)

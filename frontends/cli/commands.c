@@ -13,7 +13,8 @@ static const option_row train_options[] = {
      .letter = 'd',
      .kind = OPTION_FILE,
      .argument = "FILE",
-     .about = "what to learn from: a text, or a table of numbers (.csv, .npy)",
+     .about = "what to learn from: a text, a table of numbers (.csv, .npy), or sequences (.npz, "
+              ".safetensors)",
      .kept = true,
      .fixed = true},
     {.name = "run",
@@ -397,9 +398,17 @@ static const option_row help_options[] = {
 const command_row commands[] = {
     {"train", "[FILE] --data FILE [OPTION...]", "trains a cell on a text or a table",
      "Trains a model around a cell of a file in the cell language, or of the library: symbols of\n"
-     "a text in, the next symbol out; or rows of a table in, targets out. The folder of the run\n"
+     "a text in, the next symbol out; or rows of a table in, targets out; or sequences in, a\n"
+     "target of each sequence, or of each of its steps, out. The folder of the run\n"
      "holds the record of its settings (run.json), a log of JSON lines (log.jsonl), the last\n"
      "checkpoint and the best one by validation (safetensors).\n"
+     "\n"
+     "Sequences are x, y and lengths of a file. x: [sequences, steps, numbers], or [sequences,\n"
+     "steps], where integers are symbols. y of each sequence: [sequences] integers, which are\n"
+     "classes, or [sequences] or [sequences, numbers]. y of each step: [sequences, steps] classes\n"
+     "or [sequences, steps, numbers]. lengths, which may be missing: [sequences], how many steps\n"
+     "there are. Every step of training reads --batch of them, in a new order each time that all\n"
+     "were read.\n"
      "\n"
      "A checkpoint is replaced whole or not at all, and a run that goes on from one ends with the\n"
      "bits of a run that was never stopped, on any number of threads. SIGINT and SIGTERM finish\n"
@@ -412,7 +421,8 @@ const command_row commands[] = {
     {"run", "RUN --data FILE [OPTION...]", "a trained run over a file",
      "Reads a file with the checkpoint of a run. Of a text it prints how many bits a symbol costs\n"
      "in the mean, and --output has the bits of each; of a table --output has what is foretold at\n"
-     "each row, and how far that is from the targets is printed where the file has them.",
+     "each row (of each sequence, or each of its steps), and how far that is from the targets is\n"
+     "printed where the file has them.",
      OPTION_FOLDER, 1, 1, run_options, apply_run},
     {"report", "RUN [--output FILE]", "a run as a page of pictures",
      "Writes one HTML page that needs nothing else: the loss, how far back the gradient reaches\n"

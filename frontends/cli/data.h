@@ -9,8 +9,9 @@
 #include "frontends/tensors.h"
 
 typedef enum data_kind {
-    DATA_TEXT, /* symbols in, the next one out */
-    DATA_TABLE /* numbers in, numbers or a class out */
+    DATA_TEXT,     /* symbols in, the next one out */
+    DATA_TABLE,    /* numbers in, numbers or a class out */
+    DATA_SEQUENCES /* sequences of numbers or symbols, a target of each one or of each step */
 } data_kind;
 
 enum { DATA_START = 0 /* the symbol before a text, and of all characters that are too rare */ };
@@ -36,10 +37,14 @@ typedef struct columns {
 
 typedef struct data {
     data_kind kind;
-    size_t rows;
-    const void *x, *y;       /* [rows] of these many elements */
+    size_t rows;             /* of sequences: how many there are */
+    const void *x, *y;       /* [rows] of these many elements; of sequences [rows][steps] */
     int64_t inputs, outputs; /* elements of a row; of a text: 1, and the number of symbols */
     bool classes;            /* a target is an i32, one of `outputs` */
+    int64_t vocabulary;      /* x is an i32, a symbol of so many; 0: numbers */
+    bool each;               /* of sequences: every step has a target; else y is [rows] */
+    size_t steps;            /* of sequences: the most */
+    const int32_t *lengths;  /* of sequences: steps of each */
     alphabet symbols;        /* of a text */
     columns table;           /* of a table */
     uint64_t fingerprint;    /* of what was read */
@@ -77,6 +82,17 @@ data data_read_table(arena *memory, const char *path, const table_wish *wish);
 /* The same with columns that are known: they are found by name. Targets may be missing: y is then
  * NULL. */
 data data_read_table_in(arena *memory, const char *path, const columns *known);
+
+/* ---- data_sequences.c */
+/* Is it the name of a file of sequences: .npz, .safetensors? */
+bool data_is_sequences(const char *path);
+data data_read_sequences(arena *memory, const char *path, const table_wish *wish);
+/* The same with inputs, targets and columns as in `known`. Targets may be missing: y is then NULL.
+ */
+data data_read_sequences_in(arena *memory, const char *path, const data *known);
+/* These sequences side by side: x [steps][count], y [steps][count] or [count], lengths [count]. */
+void data_gather(const data *d, const size_t *which, size_t count, void *x, void *y,
+                 int32_t *lengths);
 
 /* ---- data_text.c */
 /* Symbols of the first `part` of the text make the alphabet, those that it has at least `rare`

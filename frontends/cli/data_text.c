@@ -78,6 +78,7 @@ static data text_data(const int32_t *symbols, size_t count, alphabet a, uint64_t
                   .y = symbols + 1,
                   .inputs = 1,
                   .outputs = a.count,
+                  .vocabulary = a.count,
                   .classes = true,
                   .symbols = a,
                   .fingerprint = fingerprint};

@@ -45,12 +45,13 @@ static json_t *folder_kept(const options *o) {
 }
 
 static json_t *folder_network(const network *n) {
-    return json_pack("{s:s, s:b, s:s?, s:I, s:I, s:I, s:f, s:s, s:I, s:I, s:b}", "cell",
+    static const char *const kinds[] = {"text", "table", "sequences"};
+    return json_pack("{s:s, s:b, s:s?, s:I, s:I, s:I, s:f, s:s, s:I, s:I, s:b, s:I, s:b}", "cell",
                      n->cell.name, "file", n->cell.path != NULL, "set", n->set, "size",
                      (json_int_t)n->size, "layers", (json_int_t)n->layers, "embedding",
-                     (json_int_t)n->embedding, "dropout", n->dropout, "data",
-                     n->kind == DATA_TEXT ? "text" : "table", "inputs", (json_int_t)n->inputs,
-                     "outputs", (json_int_t)n->outputs, "classes", n->classes);
+                     (json_int_t)n->embedding, "dropout", n->dropout, "data", kinds[n->kind],
+                     "inputs", (json_int_t)n->inputs, "outputs", (json_int_t)n->outputs, "classes",
+                     n->classes, "vocabulary", (json_int_t)n->vocabulary, "each", n->each);
 }
 
 static json_t *folder_columns(const columns *c) {
@@ -179,10 +180,10 @@ static void folder_read_columns(arena *memory, folder *f, json_t *from) {
 folder folder_open(arena *memory, const char *path) {
     folder f = folder_at(memory, path);
     json_error_t wrong;
-    json_int_t size, layers, embedding, inputs, outputs, rows;
+    json_int_t size, layers, embedding, inputs, outputs, vocabulary, rows;
     const char *cell, *kind, *sum;
     json_t *codes, *settings, *set, *table;
-    int classes, bytes, file;
+    int classes, each, bytes, file;
     size_t length;
     if (!cli_file_exists(f.record))
         cli_fail(CLI_FAILED, "%s is not the folder of a run: there is no %s", path, f.record);
@@ -191,13 +192,14 @@ folder folder_open(arena *memory, const char *path) {
     if (!record)
         cli_fail(CLI_FAILED, "%s:%d:%d: %s", f.record, wrong.line, wrong.column, wrong.text);
     if (json_unpack_ex(record, &wrong, 0,
-                       "{s:{s:s, s:b, s:o, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b}, "
+                       "{s:{s:s, s:b, s:o, s:I, s:I, s:I, s:F, s:s, s:I, s:I, s:b, s:I, s:b}, "
                        "s:{s:I, s:s, s:b, s:o, s:o}, s:o}",
                        "network", "cell", &cell, "file", &file, "set", &set, "size", &size,
                        "layers", &layers, "embedding", &embedding, "dropout", &f.net.dropout,
                        "data", &kind, "inputs", &inputs, "outputs", &outputs, "classes", &classes,
-                       "data", "rows", &rows, "fingerprint", &sum, "bytes", &bytes, "symbols",
-                       &codes, "columns", &table, "settings", &settings) != 0)
+                       "vocabulary", &vocabulary, "each", &each, "data", "rows", &rows,
+                       "fingerprint", &sum, "bytes", &bytes, "symbols", &codes, "columns", &table,
+                       "settings", &settings) != 0)
         cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f.record, wrong.text);
     folder_read_symbols(memory, &f, codes, bytes);
     folder_read_columns(memory, &f, table);
@@ -210,7 +212,11 @@ folder folder_open(arena *memory, const char *path) {
     f.net.inputs = inputs;
     f.net.outputs = outputs;
     f.net.classes = classes;
-    f.net.kind = strcmp(kind, "text") == 0 ? DATA_TEXT : DATA_TABLE;
+    f.net.vocabulary = vocabulary;
+    f.net.each = each;
+    f.net.kind = strcmp(kind, "text") == 0    ? DATA_TEXT
+                 : strcmp(kind, "table") == 0 ? DATA_TABLE
+                                              : DATA_SEQUENCES;
     f.rows = (size_t)rows;
     f.fingerprint = strtoull(sum, NULL, 16);
     f.settings = json_incref(settings);

@@ -68,10 +68,22 @@ static void insight_gates(arena *memory, eddy_model *m, insight *i, eddy_axes ti
     i->gate_names = names.at;
 }
 
+static void insight_gather(arena *memory, const data *from, size_t begin, size_t samples, void *x,
+                           void *y) {
+    size_t *which = arena_array(memory, size_t, samples);
+    int32_t *lengths = arena_array(memory, int32_t, samples);
+    for (size_t i = 0; i < samples; i++)
+        which[i] = begin + i;
+    data_gather(from, which, samples, x, y, lengths);
+}
+
 insight insight_begin(arena *memory, const network *n, eddy_params *params, const data *from,
                       const streams *part) {
     size_t samples = part->count < INSIGHT_SAMPLES ? part->count : INSIGHT_SAMPLES;
     insight made = {.steps = part->steps, .samples = samples};
+    for (size_t i = 0; n->kind == DATA_SEQUENCES && i < samples; i++)
+        if ((size_t)from->lengths[part->begin + i] < made.steps) /* no padding is looked at */
+            made.steps = (size_t)from->lengths[part->begin + i];
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
     eddy_value loss = network_loss(n, m, t, b, false), *states = NULL;
@@ -80,7 +92,8 @@ insight insight_begin(arena *memory, const network *n, eddy_params *params, cons
     made.states = insight_states(memory, m, t, &states);
     made.state_names = arena_array(memory, const char *, made.states + 1);
     eddy_value *slopes = arena_array(memory, eddy_value, made.states + 1), squares = NULL;
-    eddy_grad(eddy_last(loss, t), states, made.states, slopes);
+    eddy_value last = eddy_value_axes(loss) & t ? eddy_last(loss, t) : loss;
+    eddy_grad(last, states, made.states, slopes);
     for (int i = 0; i < made.states; i++) {
         const char *name = eddy_value_name(states[i]);
         made.state_names[i] = arena_copy_text(memory, name ? name : "state");
@@ -92,16 +105,23 @@ insight insight_begin(arena *memory, const network *n, eddy_params *params, cons
         eddy_output(m, "gradient", eddy_sqrt(squares));
     const eddy_extent extents[] = {{"t", (int64_t)made.steps}, {"b", (int64_t)samples}};
     made.s = session_begin(m, params, extents, 2, -1);
-    size_t rows = made.steps * samples, x = (n->kind == DATA_TEXT ? 1 : (size_t)n->inputs),
-           y = n->classes ? 1 : (size_t)n->outputs;
-    streams all;
-    streams_all(&all, part->begin, part->end, samples, part->steps);
-    void *inputs = arena_take_array(memory, rows * x, 4);
-    void *targets = arena_take_array(memory, rows * y, 4);
-    streams_fill(&all, 0, from->x, x * 4, inputs, NULL);
-    streams_fill(&all, 0, from->y, y * 4, targets, NULL);
+    size_t rows = made.steps * samples, x = (n->vocabulary ? 1 : (size_t)n->inputs),
+           y = n->classes ? 1 : (size_t)n->outputs, targets_count = y * rows;
+    void *inputs =
+        arena_take_array(memory, from->steps > 0 ? from->steps * samples * x : rows * x, 4);
+    void *targets =
+        arena_take_array(memory, from->steps > 0 ? from->steps * samples * y : rows * y, 4);
+    if (n->kind == DATA_SEQUENCES) {
+        insight_gather(memory, from, part->begin, samples, inputs, targets);
+        targets_count = n->each ? targets_count : y * samples;
+    } else {
+        streams all;
+        streams_all(&all, part->begin, part->end, samples, part->steps);
+        streams_fill(&all, 0, from->x, x * 4, inputs, NULL);
+        streams_fill(&all, 0, from->y, y * 4, targets, NULL);
+    }
     session_input(&made.s, "x", inputs, rows * x);
-    session_input(&made.s, "y", targets, rows * y);
+    session_input(&made.s, "y", targets, targets_count);
     return made;
 }
 

@@ -14,13 +14,20 @@ typedef struct network {
     double dropout;    /* between layers, while training */
     data_kind kind;
     int64_t inputs, outputs;
+    int64_t vocabulary; /* x is one of so many symbols; 0: numbers */
     bool classes;
+    bool each; /* of sequences: every step has a target, else the last one */
 } network;
 
 /* Writes the model: x, a symbol (i32 []) or a row of numbers, to logits or predictions [outputs].
  */
 eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x, bool training);
-/* The inputs "x" and "y" through the model: the loss [] of each step, in nats or as a square. */
+/* The input "x". */
+eddy_value network_input(const network *n, eddy_model *m, eddy_axes over);
+/* Does every step of the model say something, or the last one alone? */
+bool network_is_each(const network *n);
+/* The inputs "x" and "y" through the model: the loss [] of each step (of each sequence, where the
+ * last one alone says something), in nats or as a square. */
 eddy_value network_loss(const network *n, eddy_model *m, eddy_axes t, eddy_axes b, bool training);
 
 #endif

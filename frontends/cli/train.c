@@ -35,8 +35,10 @@ typedef struct train {
     progress shown;
     checkpoint at;
     void *x, *y, *held_x, *held_y;
-    int32_t *lengths;
-    size_t x_count, y_count; /* elements of a row */
+    int32_t *lengths, *held_lengths;
+    size_t *order, *held_order; /* of sequences: which ones stand side by side */
+    int64_t epoch;              /* that `order` is of */
+    size_t x_count, y_count;    /* elements of a row */
     int64_t steps;
     double validation; /* the last one */
     int hopeless;
@@ -71,11 +73,20 @@ static eddy_optimiser train_optimiser(const options *o) {
     return how;
 }
 
+/* Elements of the targets of a call. */
+static size_t train_targets(const train *t, const streams *s) {
+    return (network_is_each(&t->net) ? s->steps : 1) * s->count * t->y_count;
+}
+
 static void train_compile(train *t) {
     eddy_model *m = eddy_model_new(NULL);
-    eddy_axes b = eddy_batch(m, "b"), time = eddy_time(m, "t");
-    eddy_carry(m, time, 0); /* each block goes on where the last one stopped */
-    eddy_value loss = eddy_mean_over(network_loss(&t->net, m, time, b, true), time | b);
+    bool apart = t->net.kind == DATA_SEQUENCES;
+    eddy_axes b = eddy_batch(m, "b");
+    eddy_axes time = apart ? eddy_time_ragged(m, "t", b, "lengths") : eddy_time(m, "t");
+    if (!apart)
+        eddy_carry(m, time, 0); /* each block goes on where the last one stopped */
+    eddy_value each = network_loss(&t->net, m, time, b, true);
+    eddy_value loss = eddy_mean_over(each, eddy_value_axes(each));
     eddy_output(m, "loss", loss);
     eddy_output(m, "norm", eddy_minimise(loss, train_optimiser(t->o)));
     const eddy_extent extents[] = {{"t", (int64_t)t->rows.steps}, {"b", (int64_t)t->rows.count}};
@@ -83,30 +94,60 @@ static void train_compile(train *t) {
     t->learning = session_begin(m, t->params, extents, 2, threads);
     size_t rows = t->rows.steps * t->rows.count;
     t->x = arena_take_array(t->memory, rows * t->x_count, 4);
-    t->y = arena_take_array(t->memory, rows * t->y_count, 4);
+    t->y = arena_take_array(t->memory, train_targets(t, &t->rows), 4);
     session_input(&t->learning, "x", t->x, rows * t->x_count);
-    session_input(&t->learning, "y", t->y, rows * t->y_count);
+    session_input(&t->learning, "y", t->y, train_targets(t, &t->rows));
+    t->lengths = arena_array(t->memory, int32_t, t->rows.count);
+    if (apart)
+        session_input(&t->learning, "lengths", t->lengths, t->rows.count);
 }
 
-/* The sum of the losses of held-out rows. */
+/* The sums of the losses of held-out rows, of each stream. */
 static void train_compile_testing(train *t) {
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b"), time = eddy_time_ragged(m, "t", b, "lengths");
-    eddy_carry(m, time, b);
+    if (t->net.kind != DATA_SEQUENCES)
+        eddy_carry(m, time, b);
     eddy_value loss = network_loss(&t->net, m, time, b, false);
-    eddy_output(m, "loss", eddy_total(loss, time | b));
+    eddy_output(m, "loss", network_is_each(&t->net) ? eddy_total(loss, time) : loss);
     const eddy_extent extents[] = {{"t", (int64_t)t->held.steps}, {"b", (int64_t)t->held.count}};
     t->testing = session_begin(m, t->params, extents, 2, -1);
     size_t rows = t->held.steps * t->held.count;
     t->held_x = arena_take_array(t->memory, rows * t->x_count, 4);
-    t->held_y = arena_take_array(t->memory, rows * t->y_count, 4);
-    t->lengths = arena_array(t->memory, int32_t, t->held.count);
+    t->held_y = arena_take_array(t->memory, train_targets(t, &t->held), 4);
+    t->held_lengths = arena_array(t->memory, int32_t, t->held.count);
     session_input(&t->testing, "x", t->held_x, rows * t->x_count);
-    session_input(&t->testing, "y", t->held_y, rows * t->y_count);
-    session_input(&t->testing, "lengths", t->lengths, t->held.count);
+    session_input(&t->testing, "y", t->held_y, train_targets(t, &t->held));
+    session_input(&t->testing, "lengths", t->held_lengths, t->held.count);
 }
 
 /* ---- where the rows come from */
+
+/* Blocks of sequences that are apart, and those that are held out. */
+static void train_apart(train *t, size_t border, size_t count) {
+    const data *d = &t->set;
+    size_t left = d->rows - border, held = left < count ? left : count;
+    if (border < count)
+        cli_fail(CLI_FAILED,
+                 "%s has %zu sequences to train on, and one step of training needs %zu (--batch)",
+                 options_text(t->o, "data"), border, count);
+    t->rows = (streams){0, border, count, d->steps, 1, border / count};
+    t->held = (streams){border, d->rows, held, d->steps, 1, held ? (left + held - 1) / held : 0};
+    t->order = arena_array(t->memory, size_t, border);
+    t->held_order = arena_array(t->memory, size_t, held + 1);
+    t->epoch = -1;
+}
+
+static void train_cut(train *t, size_t border, size_t count, size_t steps) {
+    if (!streams_whole(&t->rows, 0, border, count, steps))
+        cli_fail(CLI_FAILED,
+                 "%s has %zu %s to train on, and one step of training needs %zu: %zu streams "
+                 "(--batch) of %zu (--length)",
+                 options_text(t->o, "data"), border, t->set.kind == DATA_TEXT ? "symbols" : "rows",
+                 count * steps, count, steps);
+    size_t most = (t->set.rows - border) / steps;
+    streams_all(&t->held, border, t->set.rows, most < count ? most + 1 : count, steps);
+}
 
 static void train_read(train *t) {
     const options *o = t->o;
@@ -121,22 +162,18 @@ static void train_read(train *t) {
                              .ahead = options_integer(o, "ahead"),
                              .classes = options_integer(o, "classes"),
                              .part = 1 - held};
-    t->set = data_is_table(path)
+    bool bytes = strcmp(options_text(o, "symbols"), "bytes") == 0;
+    t->set = data_is_sequences(path) ? data_read_sequences(t->memory, path, &wish)
+             : data_is_table(path)
                  ? data_read_table(t->memory, path, &wish)
-                 : data_read_text(t->memory, path, strcmp(options_text(o, "symbols"), "bytes") == 0,
-                                  1 - held, options_integer(o, "rare"));
-    bool is_text = t->set.kind == DATA_TEXT;
-    size_t count = (size_t)options_integer(o, "batch"),
-           steps = (size_t)options_integer(o, "length");
+                 : data_read_text(t->memory, path, bytes, 1 - held, options_integer(o, "rare"));
+    size_t count = (size_t)options_integer(o, "batch");
     size_t border = t->set.rows - (size_t)((double)t->set.rows * held);
-    if (!streams_whole(&t->rows, 0, border, count, steps))
-        cli_fail(CLI_FAILED,
-                 "%s has %zu %s to train on, and one step of training needs %zu: %zu streams "
-                 "(--batch) of %zu (--length)",
-                 path, border, is_text ? "symbols" : "rows", count * steps, count, steps);
-    size_t most = (t->set.rows - border) / steps;
-    streams_all(&t->held, border, t->set.rows, most < count ? most + 1 : count, steps);
-    t->x_count = is_text ? 1 : (size_t)t->set.inputs;
+    if (t->set.kind == DATA_SEQUENCES)
+        train_apart(t, border, count);
+    else
+        train_cut(t, border, count, (size_t)options_integer(o, "length"));
+    t->x_count = t->set.vocabulary ? 1 : (size_t)t->set.inputs;
     t->y_count = t->set.classes ? 1 : (size_t)t->set.outputs;
 }
 
@@ -148,7 +185,7 @@ static void train_describe(train *t, bool resume) {
     int64_t size = options_integer(o, "size");
     cell_source cell = resume ? t->home.net.cell
                               : cell_find(t->memory, path, path || name ? name : "lstm", set, size);
-    if (t->set.kind == DATA_TABLE && cell.width && cell.width != t->set.inputs)
+    if (!t->set.vocabulary && cell.width && cell.width != t->set.inputs)
         cli_fail(CLI_FAILED, "the cell %s takes %lld numbers, and a row has %lld", cell.name,
                  (long long)cell.width, (long long)t->set.inputs);
     t->net = (network){.cell = cell,
@@ -160,7 +197,9 @@ static void train_describe(train *t, bool resume) {
                        .kind = t->set.kind,
                        .inputs = t->set.inputs,
                        .outputs = t->set.outputs,
-                       .classes = t->set.classes};
+                       .vocabulary = t->set.vocabulary,
+                       .classes = t->set.classes,
+                       .each = t->set.each};
 }
 
 /* ---- one step */
@@ -183,14 +222,43 @@ static void train_write(train *t, json_t *line, double loss) {
     log_write(&t->log, line);
 }
 
-static void train_step(train *t) {
-    int64_t step = t->at.step;
+/* Sequences in a new order each time that all were read, a function of the seed and of how often.
+ */
+static void train_shuffle(train *t, int64_t epoch) {
+    uint64_t state =
+        ((uint64_t)options_integer(t->o, "seed") << 32 | (uint32_t)epoch) ^ 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < t->rows.end; i++)
+        t->order[i] = i;
+    for (size_t i = t->rows.end; i > 1; i--) {
+        state ^= state >> 12; /* xorshift64*, Vigna 2016 */
+        state ^= state << 25;
+        state ^= state >> 27;
+        size_t other = (size_t)((state * 0x2545f4914f6cdd1du >> 32) % i), kept = t->order[i - 1];
+        t->order[i - 1] = t->order[other];
+        t->order[other] = kept;
+    }
+    t->epoch = epoch;
+}
+
+static void train_fill(train *t, int64_t step) {
     size_t block = (size_t)step % t->rows.blocks;
-    double started = cli_seconds(), rate = train_rate(t, step);
+    if (t->net.kind == DATA_SEQUENCES) {
+        if (step / (int64_t)t->rows.blocks != t->epoch)
+            train_shuffle(t, step / (int64_t)t->rows.blocks);
+        data_gather(&t->set, t->order + block * t->rows.count, t->rows.count, t->x, t->y,
+                    t->lengths);
+        return;
+    }
     if (block == 0)
         cli_check(eddy_run_reset(t->learning.run), eddy_run_message(t->learning.run));
     streams_fill(&t->rows, block, t->set.x, t->x_count * 4, t->x, NULL);
     streams_fill(&t->rows, block, t->set.y, t->y_count * 4, t->y, NULL);
+}
+
+static void train_step(train *t) {
+    int64_t step = t->at.step;
+    double started = cli_seconds(), rate = train_rate(t, step);
+    train_fill(t, step);
     session_scalar(&t->learning, "learning_rate", rate);
     if (session_has(&t->learning, EDDY_INPUT, "seed"))
         session_scalar(&t->learning, "seed",
@@ -213,17 +281,40 @@ static void train_step(train *t) {
 
 /* ---- in between */
 
+/* One block of what is held out; returns how many losses it has, and how many streams are real. */
+static double train_fill_held(train *t, size_t block, size_t *real) {
+    *real = t->held.count;
+    if (t->net.kind != DATA_SEQUENCES) {
+        streams_fill(&t->held, block, t->set.y, t->y_count * 4, t->held_y, NULL);
+        return (double)streams_fill(&t->held, block, t->set.x, t->x_count * 4, t->held_x,
+                                    t->held_lengths);
+    }
+    size_t first = t->held.begin + block * t->held.count;
+    double losses = 0;
+    for (size_t i = 0; i < t->held.count; i++) {
+        bool there = first + i < t->held.end;
+        t->held_order[i] = there ? first + i : first;
+        if (there)
+            losses += t->net.each ? (double)t->set.lengths[first + i] : 1;
+        else
+            --*real;
+    }
+    data_gather(&t->set, t->held_order, t->held.count, t->held_x, t->held_y, t->held_lengths);
+    return losses;
+}
+
 static double train_test(train *t) {
-    double sum = 0, rows = 0;
+    double sum = 0, losses = 0;
     cli_check(eddy_run_reset(t->testing.run), eddy_run_message(t->testing.run));
     for (size_t block = 0; block < t->held.blocks; block++) {
-        rows +=
-            (double)streams_fill(&t->held, block, t->set.x, t->x_count * 4, t->held_x, t->lengths);
-        streams_fill(&t->held, block, t->set.y, t->y_count * 4, t->held_y, NULL);
+        size_t real;
+        losses += train_fill_held(t, block, &real);
         session_call(&t->testing);
-        sum += session_number(&t->testing, "loss");
+        const float *loss = eddy_run_read(t->testing.run, "loss");
+        for (size_t i = 0; i < real; i++)
+            sum += (double)loss[i];
     }
-    return sum / rows;
+    return sum / losses;
 }
 
 static void train_validate(train *t) {
@@ -298,7 +389,7 @@ static int train_loop(train *t) {
 /* ---- beginning, and going on */
 
 static void train_log_start(train *t, const char *event) {
-    bool is_text = t->set.kind == DATA_TEXT;
+    static const char *const kinds[] = {"symbols", "rows", "sequences"};
     json_t *line = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "event", event, "step",
                              (json_int_t)t->at.step, "cell", t->net.cell.name, "steps",
                              (json_int_t)t->steps, "rows", (json_int_t)t->set.rows, "held_rows",
@@ -308,9 +399,9 @@ static void train_log_start(train *t, const char *event) {
     if (!options_given(t->o, "quiet"))
         printf("%s: %lld weights, %zu %s of %lld %s (%zu held out), compiled in %.0f ms\n",
                t->net.cell.name, (long long)json_integer_value(json_object_get(line, "weights")),
-               t->set.rows, is_text ? "symbols" : "rows",
-               (long long)(is_text ? t->net.outputs : t->net.inputs), is_text ? "kinds" : "numbers",
-               t->held.end - t->held.begin,
+               t->set.rows, kinds[t->set.kind],
+               (long long)(t->net.vocabulary ? t->net.vocabulary : t->net.inputs),
+               t->net.vocabulary ? "kinds" : "numbers", t->held.end - t->held.begin,
                json_real_value(json_object_get(line, "compile_milliseconds")));
     log_write(&t->log, line);
 }

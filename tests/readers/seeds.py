@@ -1,6 +1,6 @@
 """Files as NumPy and others write them, for the readers: seeds of fuzzing, and tests.
 
-    python3 seeds.py        # writes npy/, npz/, safetensors/ and checkpoint/ beside itself
+    python3 seeds.py        # writes folders beside itself
 
 The arrays hold 0, 1, 2 ... in the order of rows, whatever their dtype and layout.
 """
@@ -69,8 +69,20 @@ CHECKPOINT = {
 }
 
 
+SEQUENCES = {
+    "classes": {"x": count((3, 2), "<i8"), "y": count((3,), "<i4")},
+    "values": {"x": count((3, 2, 2), "<f4"), "y": count((3, 2), "<f8")},
+    "each": {"x": count((2, 3), "<f4"), "y": count((2, 3, 1), "<f4")},
+    "tags": {
+        "x": count((2, 3), "u1"),
+        "y": count((2, 3), "<i4"),
+        "lengths": 1 + count((2,), "<i8"),
+    },
+}
+
+
 def main():
-    for folder in ("npy", "npz", "safetensors", "checkpoint"):
+    for folder in ("npy", "npz", "safetensors", "checkpoint", "sequences"):
         (HERE / folder).mkdir(exist_ok=True)
     for name, array in ARRAYS.items():
         (HERE / "npy" / name).write_bytes(bytes_of(array))
@@ -80,16 +92,18 @@ def main():
     np.savez_compressed(HERE / "npz" / "deflated.npz", **good)
     np.savez(HERE / "npz" / "none.npz")
     with zipfile.ZipFile(HERE / "npz" / "other.npz", "w") as file:
-        file.writestr("a.npy", bytes_of(ARRAYS["f4"]))
-        file.writestr("notes.txt", "no array")
+        file.writestr(zipfile.ZipInfo("a.npy"), bytes_of(ARRAYS["f4"]))
+        file.writestr(zipfile.ZipInfo("notes.txt"), "no array")
     with zipfile.ZipFile(HERE / "npz" / "inner.npz", "w") as file:
-        file.writestr("layer1/W.npy", bytes_of(ARRAYS["fortran"]))
-        file.writestr("\u00fc.npy", bytes_of(ARRAYS["f8"]))
-        file.writestr("half.npy", bytes_of(ARRAYS["half"]))
+        file.writestr(zipfile.ZipInfo("layer1/W.npy"), bytes_of(ARRAYS["fortran"]))
+        file.writestr(zipfile.ZipInfo("\u00fc.npy"), bytes_of(ARRAYS["f8"]))
+        file.writestr(zipfile.ZipInfo("half.npy"), bytes_of(ARRAYS["half"]))
     one, six = {"f4": ARRAYS["f4"]}, {name: ARRAYS[name] for name in list(ARRAYS)[:6]}
     (HERE / "safetensors" / "one").write_bytes(safetensors(one))
     (HERE / "safetensors" / "six").write_bytes(safetensors(six, format="pt"))
     (HERE / "safetensors" / "none").write_bytes(safetensors({}))
+    for name, arrays in SEQUENCES.items():
+        (HERE / "sequences" / name).write_bytes(safetensors(arrays))
     (HERE / "checkpoint" / "whole").write_bytes(safetensors(CHECKPOINT))
     (HERE / "checkpoint" / "weights").write_bytes(safetensors(one))
     for path in (HERE / "npz").glob("*.npz"):
