@@ -158,8 +158,8 @@ void picture_svg(picture *p, const char *title, text *out) {
     svg s = {p, &at, out, arena_array(p->memory, int, p->nodes.count + 1)};
     text_add(out,
              "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pic\" viewBox=\"0 0 %.0f %.0f\" "
-             "width=\"%.0f\" height=\"%.0f\" role=\"img\" aria-label=\"",
-             at.width, at.height, at.width, at.height);
+             "width=\"%.0f\" height=\"%.0f\" style=\"max-width:%.0fpx\" role=\"img\" aria-label=\"",
+             at.width, at.height, at.width, at.height, at.width);
     html_words(out, title);
     text_add(out,
              "\">\n<style>%s</style>\n<rect class=\"ground\" width=\"100%%\" height=\"100%%\" "

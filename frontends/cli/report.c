@@ -10,6 +10,7 @@
 
 #include "frontends/cli/folder.h"
 #include "frontends/cli/log.h"
+#include "frontends/cli/picture.h"
 
 /* ---- the page */
 
@@ -95,6 +96,70 @@ static void report_head(text *out, const json_t *log, const char *run, const cha
     json_decref(steps);
     json_decref(tests);
     json_decref(ends);
+}
+
+/* Where the time of a step went, from the last measurement. */
+static void report_times(text *out, const json_t *log) {
+    json_t *events = html_events(log, "times"), *nest;
+    const json_t *last = json_array_get(events, json_array_size(events) - 1);
+    size_t i;
+    text_add(out, "<h2>Time: the loop nests of a step of training</h2>\n");
+    if (!last) {
+        text_add(out, "<p class=\"note\">They are measured when training ends.</p>\n");
+        json_decref(events);
+        return;
+    }
+    text_add(out, "<p class=\"note\">A step took ");
+    html_number(out, json_object_get(last, "seconds"), "");
+    text_add(out,
+             " seconds. The roof is the least time that the operations of a nest take on this "
+             "machine, which did ");
+    html_number(out, json_object_get(last, "operations_a_second"), "");
+    text_add(out,
+             " a second, or the bytes that it touches in the cache or memory that holds them; "
+             "the share is that time over the one that it took.</p>\n<table class=\"times\">\n"
+             "<tr><th>nest</th><th>seconds</th><th>of the step</th><th>of the roof</th>"
+             "<th>bound by</th></tr>\n");
+    json_array_foreach(json_object_get(last, "nests"), i, nest) {
+        const char *name = json_string_value(json_object_get(nest, "name"));
+        const char *bound = json_string_value(json_object_get(nest, "bound"));
+        text_add(out, "<tr><td>");
+        html_words(out, name ? name : "");
+        static const char *const fields[] = {"seconds", "share", "roof"};
+        for (int k = 0; k < 3; k++) {
+            text_add(out, "</td><td class=\"number\">");
+            html_number(out, json_object_get(nest, fields[k]), "");
+        }
+        text_add(out, "</td><td>");
+        html_words(out, bound ? bound : "");
+        text_add(out, "</td></tr>\n");
+    }
+    text_add(out, "<tr><td>");
+    html_number(out, json_object_get(last, "others"), "0");
+    text_add(out, " others</td><td class=\"number\">");
+    html_number(out, json_object_get(last, "others_seconds"), "");
+    text_add(out, "</td><td class=\"number\">");
+    html_number(out, json_object_get(last, "others_share"), "");
+    text_add(out, "</td><td></td><td></td></tr>\n</table>\n");
+    json_decref(events);
+}
+
+/* The picture of the model, as it is in the log. */
+static void report_picture(text *out, const json_t *log) {
+    json_t *starts = html_events(log, "start");
+    picture drawn;
+    text_add(out, "<h2>The model</h2>\n");
+    if (picture_read(json_object_get(json_array_get(starts, 0), "graph"), out->memory, &drawn)) {
+        text_add(out, "<figure>\n");
+        picture_svg(&drawn, "The model", out);
+        text_add(out,
+                 "<p class=\"note\">Values that have a name, the last operation of each, its "
+                 "shape and its weights. What goes back in time is red: a state and its "
+                 "steps.</p></figure>\n");
+    } else {
+        text_add(out, "<p class=\"note\">The log has no picture of it.</p>\n");
+    }
+    json_decref(starts);
 }
 
 static void report_memory(text *out, const json_t *log) {
@@ -197,7 +262,9 @@ static void report_page(text *out, const json_t *log, const char *run) {
     html_chart(out, "Norm of the gradient by all weights", &norms, 1);
     html_chart(out, "Learning rate", &rates, 1);
     html_chart(out, "Seconds of a step", &seconds, 1);
+    report_times(out, log);
     report_memory(out, log);
+    report_picture(out, log);
     text_add(out, "</body></html>\n");
     json_decref(steps);
     json_decref(tests);

@@ -12,12 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "frontends/capi.h"
 #include "frontends/cli/checkpoint.h"
 #include "frontends/cli/facts.h"
 #include "frontends/cli/folder.h"
 #include "frontends/cli/insight.h"
 #include "frontends/cli/log.h"
+#include "frontends/cli/picture.h"
 #include "frontends/cli/progress.h"
+#include "frontends/cli/times.h"
 
 enum { TRAIN_HOPELESS = 50 /* steps on end without a finite gradient */ };
 
@@ -78,7 +81,8 @@ static size_t train_targets(const train *t, const streams *s) {
     return (network_is_each(&t->net) ? s->steps : 1) * s->count * t->y_count;
 }
 
-static void train_compile(train *t) {
+/* A step of training. */
+static session train_program(train *t, eddy_params *params, bool watched) {
     eddy_model *m = eddy_model_new(NULL);
     bool apart = t->net.kind == DATA_SEQUENCES;
     eddy_axes b = eddy_batch(m, "b");
@@ -91,15 +95,36 @@ static void train_compile(train *t) {
     eddy_output(m, "norm", eddy_minimise(loss, train_optimiser(t->o)));
     const eddy_extent extents[] = {{"t", (int64_t)t->rows.steps}, {"b", (int64_t)t->rows.count}};
     int threads = options_given(t->o, "threads") ? (int)options_integer(t->o, "threads") : -1;
-    t->learning = session_begin(m, t->params, extents, 2, threads);
+    eddy_watch(m, watched);
+    session s = session_begin(m, params, extents, 2, threads);
+    session_input(&s, "x", t->x, t->rows.steps * t->rows.count * t->x_count);
+    session_input(&s, "y", t->y, train_targets(t, &t->rows));
+    if (apart)
+        session_input(&s, "lengths", t->lengths, t->rows.count);
+    return s;
+}
+
+static void train_compile(train *t) {
     size_t rows = t->rows.steps * t->rows.count;
     t->x = arena_take_array(t->memory, rows * t->x_count, 4);
     t->y = arena_take_array(t->memory, train_targets(t, &t->rows), 4);
-    session_input(&t->learning, "x", t->x, rows * t->x_count);
-    session_input(&t->learning, "y", t->y, train_targets(t, &t->rows));
     t->lengths = arena_array(t->memory, int32_t, t->rows.count);
-    if (apart)
-        session_input(&t->learning, "lengths", t->lengths, t->rows.count);
+    t->learning = train_program(t, t->params, false);
+}
+
+/* Where the time of a step goes: of a program on weights of its own, so that the run's keep their
+ * bits. */
+static void train_times(train *t) {
+    eddy_params *params = eddy_params_new(NULL, 1);
+    session s = train_program(t, params, true);
+    session_scalar(&s, "learning_rate", 0);
+    if (session_has(&s, EDDY_INPUT, "seed"))
+        session_scalar(&s, "seed", 1);
+    json_t *line = times_line(&s, t->at.step);
+    if (line)
+        log_write(&t->log, line);
+    session_end(&s);
+    eddy_params_free(params);
 }
 
 /* The sums of the losses of held-out rows, of each stream. */
@@ -345,6 +370,8 @@ static int train_end(train *t, const char *why) {
     bool bits = t->net.kind == DATA_TEXT;
     progress_end(&t->shown);
     train_save(t);
+    if (!train_signal)
+        train_times(t);
     log_write(&t->log, json_pack("{s:s, s:I, s:s}", "event", "end", "step", (json_int_t)t->at.step,
                                  "reason", why));
     log_close(&t->log);
@@ -388,6 +415,22 @@ static int train_loop(train *t) {
 
 /* ---- beginning, and going on */
 
+/* The model as it is used, without its loss. */
+static json_t *train_picture(train *t) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), time = eddy_time(m, "t");
+    eddy_value x = t->net.kind == DATA_TEXT ? eddy_input(m, "x", EDDY_I32, time | b, EDDY_SCALAR)
+                                            : eddy_input(m, "x", EDDY_F32, time | b, t->net.inputs);
+    eddy_value said = network_build(&t->net, m, time, x, false);
+    eddy_output(m, "output", said);
+    cli_check(eddy_model_status(m), eddy_model_message(m));
+    picture p;
+    picture_of(&m->graph, t->memory, &p);
+    json_t *drawn = p.nodes.count <= PICTURE_NODES ? picture_write(&p) : json_null();
+    eddy_model_free(m);
+    return drawn;
+}
+
 static void train_log_start(train *t, const char *event) {
     static const char *const kinds[] = {"symbols", "rows", "sequences"};
     json_t *line = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "event", event, "step",
@@ -396,6 +439,7 @@ static void train_log_start(train *t, const char *event) {
                              (json_int_t)(t->held.end - t->held.begin), "rows_a_step",
                              (json_int_t)(t->rows.count * t->rows.steps));
     facts_add(t->memory, line, t->params, &t->learning);
+    json_object_set_new(line, "graph", train_picture(t));
     if (!options_given(t->o, "quiet"))
         printf("%s: %lld weights, %zu %s of %lld %s (%zu held out), compiled in %.0f ms\n",
                t->net.cell.name, (long long)json_integer_value(json_object_get(line, "weights")),

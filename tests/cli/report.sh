@@ -22,8 +22,9 @@ grep -oE '[-+0-9.eE]*[0-9]' run/log.jsonl | sort -u >logged
 [[ $(wc -l <shown) -gt 400 ]] || fault "the page shows $(wc -l <shown) numbers"
 foreign=$(LC_ALL=C comm -23 <(LC_ALL=C sort shown) <(LC_ALL=C sort logged))
 [[ -z $foreign ]] || fault "numbers that are not in the log:" "$(head -n 5 <<<"$foreign")"
-# And the other way round: each loss, each norm by lag and each share of a gate is on the page.
-for field in bits gradient saturated; do
+# And the other way round: each loss, each norm by lag, each share of a gate, and of a nest in the
+# time of a step and of its roof, is on the page.
+for field in bits gradient saturated share roof; do
     grep -oE "\"$field\":(\[[^]]*|\{[^}]*|[^,}]*)" run/log.jsonl |
         grep -oE "[-+0-9.e]*[0-9]$|[0-9][-+0-9.e]*[,}]" |
         tr -d ',}' | sort -u >wanted
@@ -31,7 +32,13 @@ for field in bits gradient saturated; do
     [[ -s wanted && $missing == 0 ]] || fault "$missing numbers of $field are not on the page"
 done
 
-if grep -nE 'https?://|<script|src=|@import|url\(' "$page"; then
+# The model: boxes are those of the log, with their words.
+grep -oE '"about":"[^"]*"' run/log.jsonl | sed -E 's/"about":"(.*)"/\1/' | sort >wanted
+grep -oE '<text class="about"[^>]*>[^<]*' "$page" | sed 's/.*>//' | sort >boxes
+[[ $(wc -l <boxes) -gt 5 ]] || fault "the model has $(wc -l <boxes) boxes"
+diff -u wanted boxes || fault "the model is not that of the log"
+
+if sed 's/ xmlns="[^"]*"//' "$page" | grep -nE 'https?://|<script|src=|@import|url\('; then
     fault "the page asks for something from elsewhere"
 fi
 
