@@ -426,8 +426,9 @@ const command_row commands[] = {
      OPTION_FOLDER, 1, 1, run_options, apply_run},
     {"report", "RUN [--output FILE]", "a run as a page of pictures",
      "Writes one HTML page that needs nothing else: the loss, how far back the gradient reaches\n"
-     "over training, gates that are saturated, rates, the loop nests of a step with their share of\n"
-     "the roof, memory, and the model as a picture. Every number on it is in the log of the run.",
+     "over training, gates that are saturated, rates, the loop nests of a step with their share\n"
+     "of the roof, memory, and the model as a picture. Every number on it is in the log of the\n"
+     "run.",
      OPTION_FOLDER, 1, 1, report_options, report_run},
     {"check", "FILE [OPTION...]", "asks a cell what can be asked of any cell",
      "Reads a file and runs each of its cells in ways that must agree: its gradient against\n"

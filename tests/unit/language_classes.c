@@ -84,6 +84,10 @@ static const struct {
     {"lif", "N"},
     {"biquad", "B2"},
     {"delay_network", "L"},
+    {"reflections", "-"},
+    {"low_rank", "-"},
+    {"block_diagonal", "-"},
+    {"householder", "N"},
 };
 enum { EXPECTED = sizeof expected / sizeof *expected };
 
