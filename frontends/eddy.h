@@ -144,9 +144,7 @@ EDDY_API eddy_axis_maker eddy_time, eddy_batch;
 /* A time axis of a constant extent >= 0: depth of a cell, processors of an attention. */
 EDDY_API eddy_axes eddy_axis_fixed(eddy_model *m, const char *name, int64_t extent, eddy_site here);
 #define eddy_axis_fixed(...) eddy_axis_fixed(__VA_ARGS__, EDDY_HERE)
-/* A time axis with a length for each sample of `over`: the i32 input `lengths`, 0 to the extent.
- * What a batch axis holds in the order of falling lengths is computed as far as it goes and no
- * further; in any order the results are the same. */
+/* A time axis with a length for each sample of `over`: the i32 input `lengths`, 0 to the extent. */
 EDDY_API eddy_axes eddy_time_ragged(eddy_model *m, const char *name, eddy_axes over,
                                     const char *lengths, eddy_site here);
 #define eddy_time_ragged(...) eddy_time_ragged(__VA_ARGS__, EDDY_HERE)
