@@ -136,3 +136,32 @@ Test(emit_step, gives_the_bits_of_a_sequence) {
     check_bits("0");
     check_bits("1");
 }
+
+/* Memory that is cleared and then scattered to holds what was scattered. */
+Test(emit_step, a_second_store_is_seen) {
+    enum { N = 16, FOUND = 5 };
+    setenv("EDDY_STEP", "1", 1);
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b");
+    eddy_value x = eddy_input(m, "x", EDDY_F32, b, N), i = eddy_input(m, "i", EDDY_I32, b, 1);
+    eddy_value g = eddy_gradient(eddy_reduce_all(eddy_gather(x, i), EDDY_SUM), x);
+    eddy_output(m, "g", eddy_add(g, g));
+    eddy_program *p = NULL;
+    cr_assert_eq(eddy_compile(m, &p), EDDY_OK, "%s", eddy_model_message(m));
+    eddy_params *params = eddy_params_new(NULL, 1);
+    eddy_run *r;
+    cr_assert_eq(eddy_run_new(p, params, &r), EDDY_OK);
+    eddy_run_threads(r, 1);
+    eddy_run_resize(r, (const eddy_extent[]){{"b", 1}}, 1);
+    const int32_t at = FOUND;
+    float out[N];
+    eddy_run_input(r, "i", &at, 1);
+    eddy_run_output(r, "g", out, N);
+    cr_assert_eq(eddy_run_call(r), EDDY_OK, "%s", eddy_run_message(r));
+    for (int k = 0; k < N; k++)
+        cr_expect_eq(out[k], k == FOUND ? 2 : 0);
+    eddy_run_free(r);
+    eddy_params_free(params);
+    eddy_program_free(p);
+    eddy_model_free(m);
+}
