@@ -60,7 +60,6 @@ static void train_listen(void) {
     sigemptyset(&how.sa_mask);
     sigaction(SIGINT, &how, NULL);
     sigaction(SIGTERM, &how, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write, with its message */
 }
 
 /* ---- programs */
@@ -419,8 +418,7 @@ static int train_loop(train *t) {
 static json_t *train_picture(train *t) {
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b"), time = eddy_time(m, "t");
-    eddy_value x = t->net.kind == DATA_TEXT ? eddy_input(m, "x", EDDY_I32, time | b, EDDY_SCALAR)
-                                            : eddy_input(m, "x", EDDY_F32, time | b, t->net.inputs);
+    eddy_value x = network_input(&t->net, m, time | b);
     eddy_value said = network_build(&t->net, m, time, x, false);
     eddy_output(m, "output", said);
     cli_check(eddy_model_status(m), eddy_model_message(m));
@@ -491,6 +489,7 @@ int train_run(arena *memory, const options *o) {
     *t = (train){.memory = memory, .o = &own, .validation = NAN};
     bool resume = options_given(&own, "resume");
     int given = 0;
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write, with its message */
     if (resume && options_given(&own, "weights"))
         cli_fail(CLI_USAGE, "a run that goes on has its own weights: leave out --weights");
     if (resume)
