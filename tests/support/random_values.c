@@ -265,10 +265,19 @@ static op_node *random_contract(random_work *r) {
     return make_contract(r->b, spec, x, y, over);
 }
 
+/* A vector that a weight may be multiplied with. Of those that reshapes make, some have 35,937
+ * elements, and a square of that is more than can be drawn. */
+static op_node *random_vector(random_work *r) {
+    enum { MOST = 2048 };
+    op_node *x = random_pick(r, r->type, ~UINT32_C(0));
+    int64_t size = x && x->shape.rank == 1 ? x->shape.dimension[0] : -1;
+    return size >= 0 && size <= MOST ? x : NULL;
+}
+
 /* W x with a new weight: what models are made of. */
 static op_node *random_linear(random_work *r) {
-    op_node *x = random_pick(r, r->type, ~UINT32_C(0));
-    if (!x || x->shape.rank != 1 || x->shape.dimension[0] < 0)
+    op_node *x = random_vector(r);
+    if (!x)
         return NULL;
     int64_t rows = r->sizes[random_below(r, RANDOM_SIZES)];
     if (random_once(r, 6)) /* more than a tile of any machine */
@@ -361,8 +370,8 @@ static op_node *random_attention(random_work *r) {
 /* Linear attention: a matrix that decays and takes outer products, read by a query. */
 static op_node *random_matrix_state(random_work *r) {
     op_builder *b = r->b;
-    op_node *x = random_pick(r, r->type, ~UINT32_C(0));
-    if (!x || x->shape.rank != 1 || x->shape.dimension[0] < 0)
+    op_node *x = random_vector(r);
+    if (!x)
         return NULL;
     int axis = random_way_axis(r);
     op_shape shape =
@@ -402,8 +411,8 @@ static op_node *random_grid(random_work *r) {
 /* A gated unit: two states, a matrix of its own for what it was. */
 static op_node *random_cell(random_work *r) {
     op_builder *b = r->b;
-    op_node *x = random_pick(r, r->type, ~UINT32_C(0));
-    if (!x || x->shape.rank != 1 || x->shape.dimension[0] < 0)
+    op_node *x = random_vector(r);
+    if (!x)
         return NULL;
     int axis = random_way_axis(r), distance = r->sign[axis] * (1 + random_below(r, 2));
     int64_t size = x->shape.dimension[0];
@@ -427,8 +436,8 @@ static op_node *random_cell(random_work *r) {
  * other's memory. Sometimes somebody reads the product once more. */
 static op_node *random_gates(random_work *r) {
     op_builder *b = r->b;
-    op_node *x = random_pick(r, r->type, ~UINT32_C(0));
-    if (!x || x->shape.rank != 1 || x->shape.dimension[0] < 0)
+    op_node *x = random_vector(r);
+    if (!x)
         return NULL;
     int axis = random_way_axis(r), gates = 2 + random_below(r, 2);
     int64_t size = x->shape.dimension[0];
