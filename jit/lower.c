@@ -445,9 +445,9 @@ nest_plan *lower_graph(graph *g, const machine *target, arena *memory) {
     ragged_find(l, &nodes, &roots);
     lower_list(l, &items, &l->plan->items);
     lower_outputs(l);
-    lower_updates(l);
     ragged_counts(l);
     lower_pack(l);
+    lower_updates(l); /* packing moves reads of params behind what may store there */
     lower_finish(l);
     lower_parts(l);
     lower_prepare(l);

@@ -529,6 +529,17 @@ Test(jit_corners, panels_that_cross_parts) {
     check_parts(96);
 }
 
+/* Two weights of one input are one product, packed from where they are; one takes a new value,
+ * which is known before that. */
+Test(jit_corners, a_weight_is_packed_before_it_is_updated) {
+    op_node *x = input("x", DTYPE_F32, T | B, 1, 3, 0);
+    op_node *W = param("W", DTYPE_F32, 2, 4, 3), *V = param("V", DTYPE_F32, 2, 4, 3);
+    output("y", make_contract(b, "mk,k->m", W, x, 0));
+    output("z", make_contract(b, "mk,k->m", V, x, 0));
+    graph_update_add(&g, V, make_unary(b, OP_TANH, param("U", DTYPE_F32, 2, 4, 3)));
+    check();
+}
+
 Test(jit_corners, a_value_times_itself) {
     op_node *x = input("x", DTYPE_F32, T | B, 1, 4, 0),
             *h = state(AXIS_T, 1, number(0.5), T | B, 2, 4, 4);
