@@ -150,11 +150,11 @@ static void emit_call(const emit *e, LLVMValueRef entry, LLVMValueRef kernel,
 
 /* The thread says what it is about to run. */
 static void emit_say(emit *e, LLVMValueRef entry, LLVMValueRef number) {
+    if (!e->options->watch)
+        return;
     LLVMValueRef context = LLVMGetParam(entry, 2), arguments[] = {context, number};
     LLVMTypeRef given[] = {e->pointer, emit_type(e, BODY_I64, 1)};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), given, 2, false);
-    if (!e->options->watch)
-        return;
     LLVMValueRef where = emit_entry(e, context, EMIT_WATCH);
     LLVMValueRef watch = LLVMBuildLoad2(e->builder, e->pointer, where, "");
     LLVMBuildCall2(e->builder, type, watch, arguments, 2, "");
@@ -216,9 +216,11 @@ static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t
             found[i] = LLVMBuildGEP2(e->builder, byte, table, &found[i], 1, "");
     }
     emit_meeting(e, entry, found[MEETING]);
-    LLVMValueRef row = LLVMBuildUDiv(e->builder, loop.counter, emit_integer(e, CELLS), "");
-    emit_say(e, entry, emit_plus(e, row, emit_integer(e, e->said)));
-    e->said += (int64_t)count;
+    if (e->options->watch) {
+        LLVMValueRef row = LLVMBuildUDiv(e->builder, loop.counter, emit_integer(e, CELLS), "");
+        emit_say(e, entry, emit_plus(e, row, emit_integer(e, e->said)));
+        e->said += (int64_t)count;
+    }
     emit_call(e, entry, found[KERNEL], found[OPERANDS]);
     emit_loop_close(e, &loop, NULL);
 }

@@ -452,8 +452,11 @@ static void run_meet(int64_t *context) {
 }
 
 void program_run_watch(program_run *r) {
-    for (int i = 0; i < r->contexts_count && r->of->watch.count > 0; i++)
-        watch_clear(run_record(r, i), &r->of->watch, watch_clock());
+    if (r->of->watch.count == 0)
+        return;
+    int64_t clock = watch_clock();
+    for (int i = 0; i < r->contexts_count; i++)
+        watch_clear(run_record(r, i), &r->of->watch, clock);
 }
 
 bool program_run_watched(const program_run *r, int i, watch_found *out) {
