@@ -30,7 +30,7 @@ static const void *object_weights(void *user, const char *param, dtype type, con
                                   error *problem) {
     const params_tensor *t = params_find(((const object_source *)user)->params, param);
     char here[256], there[256];
-    params_describe(type, shape, here, sizeof here);
+    params_describe(dtype_name(type), shape, here, sizeof here);
     if (!t) {
         error_set(problem, STATUS_MISSING, object_nowhere,
                   "object: the parameter %s, %s, is not in the params; make a run with them, or "
@@ -42,7 +42,7 @@ static const void *object_weights(void *user, const char *param, dtype type, con
         return t->data;
     error_set(problem, STATUS_SHAPE, object_nowhere,
               "object: the parameter %s is %s in the program, but %s in the params", param, here,
-              params_describe(t->type, &t->shape, there, sizeof there));
+              params_describe(dtype_name(t->type), &t->shape, there, sizeof there));
     return NULL;
 }
 

@@ -119,11 +119,11 @@ static params_tensor *run_tensor(eddy_run *r, int slot) {
     const program_slot *of = program_slot_at(r->program->code, slot);
     params_tensor *t = params_find(r->params, of->name);
     char here[256], there[256];
-    params_describe(of->type, &of->shape, here, sizeof here);
+    params_describe(dtype_name(of->type), &of->shape, here, sizeof here);
     if (t && (t->type != of->type || !op_shape_equal(&t->shape, &of->shape))) {
         run_fail(r, EDDY_SHAPE_MISMATCH,
                  "run: the parameter %s is %s in the program, but %s in the params", of->name, here,
-                 params_describe(t->type, &t->shape, there, sizeof there));
+                 params_describe(dtype_name(t->type), &t->shape, there, sizeof there));
         return NULL;
     }
     if (t)

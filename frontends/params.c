@@ -89,7 +89,7 @@ params_tensor *params_add(eddy_params *s, const char *name, dtype type, const op
     if (elements < 0 || !size_multiply((size_t)elements, dtype_size(type), &bytes) ||
         bytes > SIZE_MAX / 2) {
         error_set(&s->problem, STATUS_SIZE, params_nowhere, "params: %s, %s, is too large", name,
-                  params_describe(type, shape, words, sizeof words));
+                  params_describe(dtype_name(type), shape, words, sizeof words));
         return NULL;
     }
     params_tensor *t = NULL;
@@ -122,8 +122,8 @@ void params_cut(eddy_params *s, int count) {
     }
 }
 
-const char *params_describe(dtype type, const op_shape *shape, char *out, size_t bytes) {
-    int used = snprintf(out, bytes, "%s [", dtype_name(type));
+const char *params_describe(const char *type, const op_shape *shape, char *out, size_t bytes) {
+    int used = snprintf(out, bytes, "%s [", type);
     for (int i = 0; i < shape->rank && used >= 0 && (size_t)used < bytes; i++)
         used += snprintf(out + used, bytes - (size_t)used, "%s%lld", i ? ", " : "",
                          (long long)shape->dimension[i]);
@@ -173,8 +173,8 @@ static params_tensor *params_wanted(eddy_params *s, const char *what, const char
     } else if (!memory || elements != t->elements) {
         error_set(&s->problem, memory ? STATUS_SIZE : STATUS_ARGUMENT, params_nowhere,
                   "%s: %s is %s with %zu elements, but %zu are given%s", what, name,
-                  params_describe(t->type, &t->shape, words, sizeof words), t->elements, elements,
-                  memory ? "" : " at NULL");
+                  params_describe(dtype_name(t->type), &t->shape, words, sizeof words), t->elements,
+                  elements, memory ? "" : " at NULL");
     } else {
         return t;
     }

@@ -35,8 +35,9 @@ params_tensor *params_add(eddy_params *s, const char *name, dtype type, const op
                           bool trainable);
 /* Forgets the tensors from number `count` on. */
 void params_cut(eddy_params *s, int count);
-/* "f32 [3, 4]" in a buffer of the caller's, cut if it is too short. Returns it. */
-const char *params_describe(dtype type, const op_shape *shape, char *out, size_t bytes);
+/* "f32 [3, 4]", of the name of an element type, in a buffer of the caller's, cut if it is too
+ * short. Returns it. */
+const char *params_describe(const char *type, const op_shape *shape, char *out, size_t bytes);
 
 /* ---- params_init.c */
 /* NULL when tensors of this dtype can begin so, else why not. */

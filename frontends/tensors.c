@@ -61,14 +61,7 @@ bool tensors_name(const tensors *t, const char *name) {
 }
 
 const char *tensors_describe(const tensor_entry *e, char *out, size_t bytes) {
-    const op_shape *shape = &e->shape;
-    int used = snprintf(out, bytes, "%s [", element_name(e->kind));
-    for (int i = 0; i < shape->rank && used >= 0 && (size_t)used < bytes; i++)
-        used += snprintf(out + used, bytes - (size_t)used, "%s%lld", i ? ", " : "",
-                         (long long)shape->dimension[i]);
-    if (used >= 0 && (size_t)used < bytes)
-        snprintf(out + used, bytes - (size_t)used, "]");
-    return out;
+    return params_describe(element_name(e->kind), &e->shape, out, bytes);
 }
 
 bool tensors_filled(const tensors *t, const tensor_entry *e) {
@@ -142,9 +135,10 @@ static bool tensors_match(tensors *t, const eddy_params *s) {
         if (!e->to)
             return tensors_fail(t, STATUS_MISSING, "the params have no %s", e->name);
         if ((element)e->to->type != e->kind || !op_shape_equal(&e->to->shape, &e->shape))
-            return tensors_fail(t, STATUS_SHAPE, "%s is %s in the file, but %s in the params",
-                                e->name, tensors_describe(e, here, sizeof here),
-                                params_describe(e->to->type, &e->to->shape, there, sizeof there));
+            return tensors_fail(
+                t, STATUS_SHAPE, "%s is %s in the file, but %s in the params", e->name,
+                tensors_describe(e, here, sizeof here),
+                params_describe(dtype_name(e->to->type), &e->to->shape, there, sizeof there));
     }
     for (int i = 0; i < s->count; i++) {
         bool found = false;

@@ -78,3 +78,19 @@ const char *readback_source(const readback *r, span where, int *bytes) {
     *bytes = (int)where.bytes;
     return r->cell->from->at + where.at;
 }
+
+void readback_places(readback *r, const syntax *index, void (*write)(readback *, const syntax *)) {
+    for (int i = 1; i < index->count; i++) {
+        const syntax *item = index->parts[i];
+        text_add(r->out, "%s", i > 1 ? ", " : "");
+        if (item->kind != SYNTAX_RANGE) {
+            write(r, item);
+            continue;
+        }
+        if (item->parts[0])
+            write(r, item->parts[0]);
+        text_add(r->out, ":");
+        if (item->parts[1])
+            write(r, item->parts[1]);
+    }
+}

@@ -49,6 +49,8 @@ const readback_name *readback_resolve(const readback *r, const char *name);
 int readback_level(const syntax *e);
 /* Does this part of a binary expression need brackets? */
 bool readback_brackets(const syntax *of, const syntax *part);
+/* Writes the places of an index, separated by commas, and of ranges both ends. */
+void readback_places(readback *r, const syntax *index, void (*write)(readback *, const syntax *));
 /* As it is written. */
 const char *readback_source(const readback *r, span where, int *bytes);
 

@@ -45,19 +45,7 @@ static void plain_binary(readback *r, const syntax *e) {
 static void plain_index(readback *r, const syntax *e) {
     plain_base(r, e->parts[0]);
     text_add(r->out, "[");
-    for (int i = 1; i < e->count; i++) {
-        const syntax *item = e->parts[i];
-        text_add(r->out, "%s", i > 1 ? ", " : "");
-        if (item->kind != SYNTAX_RANGE) {
-            plain_expression(r, item);
-            continue;
-        }
-        if (item->parts[0])
-            plain_expression(r, item->parts[0]);
-        text_add(r->out, ":");
-        if (item->parts[1])
-            plain_expression(r, item->parts[1]);
-    }
+    readback_places(r, e, plain_expression);
     if (e->otherwise) {
         text_add(r->out, " else ");
         plain_expression(r, e->otherwise);

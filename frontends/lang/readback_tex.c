@@ -362,19 +362,7 @@ static void tex_index(readback *r, const syntax *e) {
     }
     tex_bracketed(r, e->parts[0], readback_level(e->parts[0]) < 10);
     text_add(r->out, "\\left[");
-    for (int i = 1; i < e->count; i++) {
-        const syntax *item = e->parts[i];
-        text_add(r->out, "%s", i > 1 ? ", " : "");
-        if (item->kind != SYNTAX_RANGE) {
-            tex_expression(r, item);
-            continue;
-        }
-        if (item->parts[0])
-            tex_expression(r, item->parts[0]);
-        text_add(r->out, ":");
-        if (item->parts[1])
-            tex_expression(r, item->parts[1]);
-    }
+    readback_places(r, e, tex_expression);
     text_add(r->out, "\\right]");
 }
 
