@@ -52,31 +52,20 @@ __attribute__((target("avx2,fma"))) static float wait_avx2(void) {
     return sum[0];
 }
 
-__attribute__((target("avx512f"))) static float read_avx512(const float *block, size_t count) {
-    __m512 sums[8] = {0};
-    for (size_t at = 0; at < count; at += 128) {
-#    pragma GCC unroll 8
-        for (size_t i = 0; i < 8; i++)
-            sums[i] += _mm512_load_ps(block + at + 16 * i);
-    }
-#    pragma GCC unroll 8
-    for (int i = 1; i < 8; i++)
-        sums[0] += sums[i];
-    return sums[0][0];
-}
+/* A function of this name and target that adds up 8 vectors of so many lanes at a time. */
+#    define READ(name, features, vector, lanes, load)                                              \
+        __attribute__((target(features))) static float name(const float *block, size_t count) {    \
+            vector sums[8] = {0};                                                                  \
+            for (size_t at = 0; at < count; at += 8 * lanes) {                                     \
+                _Pragma("GCC unroll 8") for (size_t i = 0; i < 8; i++) sums[i] +=                  \
+                    load(block + at + lanes * i);                                                  \
+            }                                                                                      \
+            _Pragma("GCC unroll 8") for (int i = 1; i < 8; i++) sums[0] += sums[i];                \
+            return sums[0][0];                                                                     \
+        }
 
-__attribute__((target("avx2"))) static float read_avx2(const float *block, size_t count) {
-    __m256 sums[8] = {0};
-    for (size_t at = 0; at < count; at += 64) {
-#    pragma GCC unroll 8
-        for (size_t i = 0; i < 8; i++)
-            sums[i] += _mm256_load_ps(block + at + 8 * i);
-    }
-#    pragma GCC unroll 8
-    for (int i = 1; i < 8; i++)
-        sums[0] += sums[i];
-    return sums[0][0];
-}
+READ(read_avx512, "avx512f", __m512, 16, _mm512_load_ps)
+READ(read_avx2, "avx2", __m256, 8, _mm256_load_ps)
 #endif
 
 const kernels *kernels_choose(void) {
