@@ -14,6 +14,7 @@
 #include "jit/program.h"
 #include "ops/op.h"
 #include "tests/support/library.h"
+#include "tests/support/page.h"
 
 static jmp_buf escape;
 
@@ -200,20 +201,8 @@ static void check_page(const char *path, void (*write)(text *)) {
     text page;
     text_init(&page, &memory);
     write(&page);
-    const char *update = getenv("EDDY_UPDATE");
-    if (update && update[0] == '1') {
-        FILE *file = fopen(path, "wb");
-        cr_assert_not_null(file, "cannot write %s", path);
-        fwrite(page.at, 1, page.count, file);
-        fclose(file);
-    }
-    FILE *file = fopen(path, "rb");
-    cr_assert_not_null(file, "%s is missing: run ./run docs", path);
-    char *have = arena_take(&memory, page.count + 2);
-    size_t count = fread(have, 1, page.count + 1, file);
-    fclose(file);
-    cr_assert(count == page.count && memcmp(have, page.at, count) == 0,
-              "%s is stale: run ./run docs", path);
+    const char *wrong = page_check(path, &page, &memory);
+    cr_assert_null(wrong, "%s %s", path, wrong);
     arena_free(&memory);
 }
 

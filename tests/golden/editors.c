@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "frontends/lang/lower.h"
+#include "tests/support/page.h"
 
 static jmp_buf escape;
 static arena memory;
@@ -122,20 +123,8 @@ static void check_file(const char *name, void (*write)(text *)) {
     text_init(&out, &memory);
     write(&out);
     snprintf(path, sizeof path, "%s/docs/editors/%s", EDDY_SOURCE_DIR, name);
-    const char *update = getenv("EDDY_UPDATE");
-    if (update && update[0] == '1') {
-        FILE *file = fopen(path, "wb");
-        cr_assert(file, "cannot write %s", path);
-        fwrite(out.at, 1, out.count, file);
-        fclose(file);
-    }
-    FILE *file = fopen(path, "rb");
-    cr_assert(file, "%s is missing: run ./run docs", path);
-    char *have = arena_take(&memory, out.count + 2);
-    size_t count = fread(have, 1, out.count + 1, file);
-    fclose(file);
-    cr_assert(count == out.count && memcmp(have, out.at, count) == 0, "%s is stale: run ./run docs",
-              path);
+    const char *wrong = page_check(path, &out, &memory);
+    cr_assert_null(wrong, "%s %s", path, wrong);
 }
 
 Test(golden_editors, files_have_the_words_of_the_language) {
