@@ -232,6 +232,7 @@ static op_node *random_onehot(random_work *r) {
 /* ---- contractions */
 
 static op_node *random_contract(random_work *r) {
+    enum { MOST = 1 << 14 };
     op_node *x = random_pick(r, r->type, ~UINT32_C(0)), *y = random_pick(r, r->type, ~UINT32_C(0));
     char spec[3 * LIMIT_RANK + 8], next = 'a', letters[2][LIMIT_RANK];
     int at = 0;
@@ -254,13 +255,20 @@ static op_node *random_contract(random_work *r) {
     }
     spec[at++] = '-';
     spec[at++] = '>';
+    int64_t elements = 1;
     for (int i = 0; i < x->shape.rank; i++)
-        if (!used[i] || random_once(r, 4))
+        if (!used[i] || random_once(r, 4)) {
             spec[at++] = letters[0][i];
+            elements *= x->shape.dimension[i] > 0 ? x->shape.dimension[i] : 1;
+        }
     for (int j = 0; j < y->shape.rank; j++)
-        if (!shared[j])
+        if (!shared[j]) {
             spec[at++] = letters[1][j];
+            elements *= y->shape.dimension[j] > 0 ? y->shape.dimension[j] : 1;
+        }
     spec[at] = 0;
+    if (elements > MOST) /* outer products of matrices fill the machine */
+        return NULL;
     uint32_t over = random_once(r, 3) ? random_domain(r) & (x->domain | y->domain) : 0;
     return make_contract(r->b, spec, x, y, over);
 }
