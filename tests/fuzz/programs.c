@@ -33,6 +33,7 @@ typedef struct subject {
     const graph *now;
     const int64_t (*at)[LIMIT_AXES];
     int runs;
+    uint64_t drawn; /* the seed of the first run's values; each next one's is 1 more */
 } subject;
 
 /* Code in place is made for these: for calls of one step, and for any number of one sample. */
@@ -61,6 +62,7 @@ static void subject_open(subject *s, uint64_t seed) {
     s->now = &s->g;
     s->at = (const int64_t(*)[LIMIT_AXES])s->extents;
     s->runs = RUNS;
+    s->drawn = seed;
 }
 
 /* The switches of this seed; in the child only. */
@@ -78,7 +80,7 @@ static int subject_compare(void *user) {
     text report;
     subject_switches(s);
     text_init(&report, &s->memory);
-    compare_verdict verdict = compare_program(s->now, s->at, (size_t)s->runs, s->seed, &report);
+    compare_verdict verdict = compare_program(s->now, s->at, (size_t)s->runs, s->drawn, &report);
     if (verdict == COMPARE_DIFFERENT)
         printf("%s\n", report.at);
     return (int)verdict | SUBJECT_ENDED | (compare_samples_alone > 0 ? SUBJECT_ALONE : 0);
@@ -101,6 +103,7 @@ static bool subject_still_fails(const graph *g, const int64_t extents[LIMIT_AXES
 
 static void subject_shrink(subject *s) {
     for (int i = 0; i < RUNS; i++) {
+        s->drawn = s->seed + (uint64_t)i;
         if (!subject_still_fails(&s->g, s->extents[i], s))
             continue;
         shrink_result small =
