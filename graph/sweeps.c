@@ -15,7 +15,8 @@
  * Traps. A loop along another axis cannot be cut into blocks if a delay inside looks along this
  * one, or if something inside needs all of it. A value that does not touch the axis is static: it
  * has a level but no direction. A floating value that a delay or a whole-axis read wants to look at
- * must come to rest first. */
+ * must come to rest, and that is found out when other readers have been there: so all are placed
+ * once to find what rests, and then again. */
 #include "graph/graph.h"
 
 /* An argument's sweep, and which way it is looked at: -1 ahead, 0 at this step, +1 back. */
@@ -37,6 +38,7 @@ typedef struct sweeps_item {
     int loop_axis; /* -1: a single value */
     int loop_sign;
     sweeps_kind kind;
+    int rests;             /* the way that it prefers to rest; 0: it may float */
     int least;             /* the lowest level that its constraints allow */
     VEC(sweeps_near) near; /* what it reads in sweeps */
     sweep_place place;     /* sign 0: not placed */
@@ -212,8 +214,10 @@ static void sweeps_constrain(sweeps_work *w, sweeps_item *item, const op_node *n
         sweeps_raise(item, from->least);
         return;
     }
-    if (from->kind == SWEEPS_SEQUENCE && from->place.sign == 0 && (look != 0 || whole))
-        sweeps_rest(from, look != 0 ? look : 1, false);
+    if (from->kind == SWEEPS_SEQUENCE && from->place.sign == 0 && (look != 0 || whole)) {
+        from->rests = look != 0 ? look : 1;
+        sweeps_rest(from, from->rests, false);
+    }
     if (from->kind == SWEEPS_REDUCTION || whole) {
         sweeps_raise(item, from->place.level + 1);
     } else if (from->place.sign != 0) {
@@ -226,6 +230,9 @@ static void sweeps_constrain(sweeps_work *w, sweeps_item *item, const op_node *n
 }
 
 static void sweeps_item_place(sweeps_work *w, sweeps_item *item) {
+    item->least = 0;
+    item->near.count = 0;
+    item->place = (sweep_place){0, 0};
     if (item->loop_axis < 0 && item->members[0]->count == 0) {
         item->kind = SWEEPS_LEAF;
         return;
@@ -242,6 +249,8 @@ static void sweeps_item_place(sweeps_work *w, sweeps_item *item) {
         sweeps_rest(item, item->loop_sign, true);
     else if (item->kind == SWEEPS_REDUCTION)
         sweeps_rest(item, 1, false);
+    else if (item->rests != 0)
+        sweeps_rest(item, item->rests, false);
 }
 
 static bool sweeps_is_before(sweep_place a, sweep_place b) {
@@ -305,6 +314,8 @@ bool sweeps_place(graph *g, arena *memory, const schedule_list *items, int axis,
         }
         sweeps_item_place(&w, &w.items[q]);
     }
+    for (size_t q = 0; q < w.count; q++) /* now that it is known what rests */
+        sweeps_item_place(&w, &w.items[q]);
     sweeps_float(&w);
     sweeps_list(&w, out);
     for (size_t q = 0; q < w.count; q++)

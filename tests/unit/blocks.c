@@ -275,6 +275,15 @@ Test(blocks, the_other_sums_over_time) {
     check(recurrent_energy(&r, sums), AXIS_T);
 }
 
+/* The value rests in the sweep that looks ahead, and the sum needs it there; who reads both has to
+ * wait for the whole sum. */
+Test(blocks, a_sum_of_what_a_look_ahead_reads) {
+    op_node *x = tanh_of(recurrent_weight(&r, "x", T, 1, 3));
+    op_node *sum = make_total(b, x, T, OP_KIND_LSE);
+    op_node *ahead = make_delay(b, x, AXIS_T, -3, recurrent_number(&r, 0.5));
+    check(recurrent_energy(&r, make_add(b, sum, ahead)), AXIS_T);
+}
+
 Test(blocks, places_that_are_looked_up_and_written) {
     op_node *h = lstm("", input("x", T | B, 3), 3, 1), *step = make_step(b, AXIS_T);
     op_node *end = make_sub(b, make_extent(b, AXIS_T), make_number(b, DTYPE_I32, 1));
