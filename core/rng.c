@@ -9,6 +9,9 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
+
+#include "core/hash.h"
 
 void rng_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]) {
     uint32_t k0 = key[0], k1 = key[1];
@@ -54,8 +57,5 @@ double rng_normal(uint64_t seed, uint64_t stream, uint64_t i) {
 }
 
 uint64_t rng_stream_of(const char *name) {
-    uint64_t hash = 14695981039346656037u;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 1099511628211u;
-    return hash;
+    return hash_bytes(name, strlen(name));
 }

@@ -39,14 +39,6 @@ size_t streams_fill(const streams *s, size_t block, const void *column, size_t b
     return total;
 }
 
-/* FNV-1a */
-uint64_t data_fingerprint(const void *at, size_t bytes) {
-    uint64_t sum = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < bytes; i++)
-        sum = (sum ^ ((const unsigned char *)at)[i]) * 0x100000001b3u;
-    return sum;
-}
-
 tensors data_open_tensors(arena *memory, const char *path) {
     size_t bytes;
     error problem = {0};

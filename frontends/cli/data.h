@@ -65,7 +65,6 @@ void streams_all(streams *s, size_t begin, size_t end, size_t count, size_t step
  * there is no row. lengths[count], unless NULL, gets the steps of each stream. Returns the rows. */
 size_t streams_fill(const streams *s, size_t block, const void *column, size_t bytes, void *to,
                     int32_t *lengths);
-uint64_t data_fingerprint(const void *at, size_t bytes);
 /* What a file of tensors holds, until tensors_end; a mistake ends the process. */
 tensors data_open_tensors(arena *memory, const char *path);
 

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "frontends/cli/data.h"
 
 enum { SEQUENCE_CLASSES = 65536, SEQUENCE_NUMBERS = 4096 };
@@ -211,7 +212,7 @@ static void sequence_fill(const sequence_file *f, data *d) {
 static data sequence_data(const sequence_file *f) {
     data d = {.kind = DATA_SEQUENCES, .rows = f->count, .steps = f->steps};
     d.inputs = (int64_t)sequence_extent(f->x, 2);
-    d.fingerprint = data_fingerprint(f->x->data, f->x->bytes);
+    d.fingerprint = hash_bytes(f->x->data, f->x->bytes);
     sequence_lengths(f, &d);
     return d;
 }
@@ -233,7 +234,7 @@ data data_read_sequences(arena *memory, const char *path, const table_wish *wish
     sequence_walk y = {&d, d.each, d.classes ? 1 : (size_t)d.outputs};
     if (d.classes)
         d.outputs = sequence_codes(&f, f.y, &y, wish->classes, codes);
-    d.fingerprint ^= data_fingerprint(f.y->data, f.y->bytes);
+    d.fingerprint ^= hash_bytes(f.y->data, f.y->bytes);
     sequence_columns(memory, &d);
     columns *c = &d.table;
     size_t part = (size_t)((double)f.count * wish->part);

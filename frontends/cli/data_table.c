@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "frontends/cli/data.h"
 
 enum { TABLE_COLUMNS = 4096 };
@@ -275,7 +276,7 @@ static data table_data(arena *memory, const table_numbers *t, const columns *c, 
         d.y = table_classes(memory, t, c, from, rows);
     else if (complete)
         d.y = table_reals(memory, t, c, from, c->y, c->y_count, rows, ahead);
-    d.fingerprint = data_fingerprint(t->at, t->rows * (size_t)t->columns * sizeof *t->at);
+    d.fingerprint = hash_bytes(t->at, t->rows * (size_t)t->columns * sizeof *t->at);
     return d;
 }
 

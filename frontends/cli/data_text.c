@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "core/size.h"
 #include "frontends/cli/data.h"
 
@@ -92,14 +93,14 @@ data data_read_text(arena *memory, const char *path, bool bytes, double part, in
         cli_fail(CLI_FAILED, "%s is empty: there is nothing to learn", path);
     alphabet a = text_alphabet(memory, path, codes, (size_t)((double)count * part), bytes, rare);
     const int32_t *symbols = text_symbols(memory, codes, count, &a);
-    return text_data(symbols, count, a, data_fingerprint(words, size));
+    return text_data(symbols, count, a, hash_bytes(words, size));
 }
 
 data data_read_text_in(arena *memory, const char *path, const alphabet *known) {
     size_t size, count;
     const char *words = cli_read_file(memory, path, &size);
     const int32_t *symbols = data_encode(memory, path, words, size, known, &count);
-    return text_data(symbols - 1, count, *known, data_fingerprint(words, size));
+    return text_data(symbols - 1, count, *known, hash_bytes(words, size));
 }
 
 int32_t *data_encode(arena *memory, const char *name, const char *words, size_t bytes,
