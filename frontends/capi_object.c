@@ -1,6 +1,9 @@
 /* Models as object files: what the user asks for is checked here, what only the model knows -
- * which variables belong to a stream, where weights are - is told to the compiler, and the two
- * files are written together. */
+ * which variables belong to a stream, where weights are - is told to the compiler, and the three
+ * files are written together.
+ *
+ * The processor is never the one that compiles, unless that is asked for: an object goes to other
+ * machines, and an instruction that one of them lacks ends its program. */
 #include <stdio.h>
 #include <string.h>
 
@@ -48,6 +51,18 @@ static const void *object_weights(void *user, const char *param, dtype type, con
 
 /* ---- what the user gives */
 
+static const char object_native[] = "native", object_cpu[] = "x86-64-v3";
+
+static const machine *object_machine(const char *cpu) {
+    return strcmp(cpu, object_native) == 0 ? machine_host() : machine_find(cpu);
+}
+
+/* The name of the files. */
+static const char *object_file(const char *stem) {
+    const char *slash = strrchr(stem, '/');
+    return slash ? slash + 1 : stem;
+}
+
 static bool object_is_identifier(const char *word) {
     for (const char *c = word; *c; c++) {
         bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
@@ -65,11 +80,17 @@ static void object_check(eddy_model *m, const char *prefix, const char *stem, co
             "object: the prefix \"%.200s\" is no C identifier: a letter, then letters, digits "
             "and '_', at most %d",
             prefix ? prefix : "", (int)LIMIT_NAME);
-    if (!stem || !*stem)
+    if (!stem || !*object_file(stem))
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: no path for the files is given");
-    if (cpu && !machine_find(cpu))
+    if (strcmp(cpu, object_native) == 0 && !machine_host())
+        capi_fail(m, EDDY_UNSUPPORTED,
+                  "object: the cpu is to be this machine's, but it has no AVX2 with FMA, or not "
+                  "what EDDY_CPU names; name a cpu");
+    else if (!object_machine(cpu))
         capi_fail(m, EDDY_BAD_ARGUMENT,
-                  "object: there is no cpu \"%.200s\"; there are avx512, avx2 and neon", cpu);
+                  "object: there is no cpu \"%.200s\"; there are x86-64-v3 (avx2), x86-64-v4 "
+                  "(avx512), neon and native",
+                  cpu);
     if (m->graph.outputs.count + m->graph.updates.count == 0)
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: the model has no output and no update");
 }
@@ -84,28 +105,33 @@ static void object_prepare(eddy_model *of, const char *prefix, const char *stem,
 /* ---- files */
 
 static void object_write(eddy_model *m, const char *stem, const aot_files *made) {
-    size_t bytes = strlen(stem) + sizeof ".o";
+    enum { FILES = 3 };
+    size_t bytes = strlen(stem) + sizeof ".json";
     char *names = NULL;
-    if (bytes < PTRDIFF_MAX / 2)
-        names = allocator_take(&m->source, 2 * bytes, 1);
+    if (bytes < PTRDIFF_MAX / FILES)
+        names = allocator_take(&m->source, FILES * bytes, 1);
     if (!names) {
         capi_fail(m, EDDY_OUT_OF_MEMORY, "object: out of memory");
         return;
     }
-    (void)snprintf(names, bytes, "%s.o", stem);
-    (void)snprintf(names + bytes, bytes, "%s.h", stem);
-    const files_part parts[] = {{made->object.bytes, made->object.count},
-                                {made->header, made->header_bytes}};
-    const files_new list[] = {{names, &parts[0], 1}, {names + bytes, &parts[1], 1}};
-    files_write_together(&m->disk, &m->source, list, 2, &m->problem);
-    allocator_give(&m->source, names, 2 * bytes);
+    const files_part parts[FILES] = {{made->object.bytes, made->object.count},
+                                     {made->header, made->header_bytes},
+                                     {made->manifest, made->manifest_bytes}};
+    static const char *const endings[FILES] = {".o", ".h", ".json"};
+    files_new list[FILES];
+    for (size_t i = 0; i < FILES; i++) {
+        (void)snprintf(names + i * bytes, bytes, "%s%s", stem, endings[i]);
+        list[i] = (files_new){names + i * bytes, &parts[i], 1};
+    }
+    files_write_together(&m->disk, &m->source, list, FILES, &m->problem);
+    allocator_give(&m->source, names, FILES * bytes);
 }
 
 eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char *stem,
                                    const eddy_object_options *how) {
     if (!m)
         return EDDY_OUT_OF_MEMORY;
-    const char *cpu = how ? how->cpu : NULL;
+    const char *cpu = how && how->cpu ? how->cpu : object_cpu;
     eddy_params *params = how ? how->params : NULL;
     object_prepare(m, prefix, stem, cpu);
     if (m->problem.code != STATUS_OK)
@@ -114,8 +140,9 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
     (void)snprintf(producer, sizeof producer, "Eddy %s", eddy_version_string());
     object_source source = {.model = m, .params = params};
     aot_request request = {.prefix = prefix,
+                           .file = object_file(stem),
                            .producer = producer,
-                           .target = cpu ? machine_find(cpu) : NULL,
+                           .target = object_machine(cpu),
                            .is_state = object_is_state,
                            .weights = params ? object_weights : NULL,
                            .user = &source};

@@ -4,8 +4,9 @@
  * Kernels and their order are those of a program that runs at once, made by the same rows of the
  * pass table, so what they compute is the same to the last bit. What is added is a shell:
  * aot_step.c asks whether steps make sense, aot_prepared.c what their caller may keep,
- * aot_interface.c says what C code sees, aot_emit.c writes the functions, aot_header.c the header.
- */
+ * aot_interface.c says what C code sees, aot_info.c what the object says of itself, aot_emit.c
+ * writes the functions, aot_header.c the header with the program of aot_example.c at its end, and
+ * aot_manifest.c the same for other programs. */
 #include "jit/aot.h"
 
 #include <string.h>
@@ -16,18 +17,29 @@
 
 static const site nowhere = {NULL, 0};
 
-static bool copy_header(const aot *a, const allocator *source, aot_files *out, error *problem) {
-    text header;
-    text_init(&header, a->memory);
-    aot_header(a, &header);
-    out->header = allocator_take(source, header.count, 1);
-    if (!out->header) {
+/* A copy that outlives the arena. */
+static bool copy_text(const text *from, const allocator *source, char **out, size_t *bytes,
+                      error *problem) {
+    *out = allocator_take(source, from->count, 1);
+    if (!*out) {
         error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "object: out of memory");
         return false;
     }
-    memcpy(out->header, header.at, header.count);
-    out->header_bytes = header.count;
+    memcpy(*out, from->at, from->count);
+    *bytes = from->count;
     return true;
+}
+
+/* The object is there: what is said about it. */
+static bool aot_describe(const aot *a, const allocator *source, aot_files *out, error *problem) {
+    text header, manifest;
+    text_init(&header, a->memory);
+    text_init(&manifest, a->memory);
+    aot_header(a, &header);
+    if (!copy_text(&header, source, &out->header, &out->header_bytes, problem))
+        return false;
+    aot_manifest(a, out, &manifest);
+    return copy_text(&manifest, source, &out->manifest, &out->manifest_bytes, problem);
 }
 
 static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files *out,
@@ -39,12 +51,13 @@ static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files 
         return false;
     aot_step(a);
     aot_prepared(a);
+    aot_info(a);
     emit_options options = {.prefix = a->request->prefix,
                             .target = a->target,
                             .debug = env_number("DEBUG", 0) > 0,
                             .interface = a};
     return pipeline_emit(a->plan, &options, source, &out->object, problem) &&
-           copy_header(a, source, out, problem);
+           aot_describe(a, source, out, problem);
 }
 
 bool aot_compile(const graph *g, const aot_request *request, const allocator *source,
@@ -68,6 +81,7 @@ bool aot_compile(const graph *g, const aot_request *request, const allocator *so
 
 void aot_files_free(aot_files *files) {
     allocator_give(files->object.source, files->header, files->header_bytes);
-    files->header = NULL;
+    allocator_give(files->object.source, files->manifest, files->manifest_bytes);
+    files->header = files->manifest = NULL;
     emit_object_free(&files->object);
 }

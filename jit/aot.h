@@ -1,5 +1,5 @@
-/* A program as an object file and a C header, for callers who have nothing of this library
- * (aot*.c). */
+/* A program as an object file, a C header and a manifest, for callers who have nothing of this
+ * library (aot*.c). */
 #ifndef EDDY_JIT_AOT_H
 #define EDDY_JIT_AOT_H
 
@@ -9,6 +9,7 @@
 /* What only the maker of the graph knows. `user` is handed back to the functions. */
 typedef struct aot_request {
     const char *prefix;    /* of every symbol: a C identifier */
+    const char *file;      /* the name of the files, without what follows the dot */
     const char *producer;  /* "Eddy 0.1.0" */
     const machine *target; /* NULL: the host's */
     uint32_t carried;      /* axes that go on in the next call */
@@ -23,8 +24,8 @@ typedef struct aot_request {
 
 typedef struct aot_files {
     emit_object object;
-    char *header;
-    size_t header_bytes;
+    char *header, *manifest;
+    size_t header_bytes, manifest_bytes;
 } aot_files;
 
 /* Compiles every output and update of g. false with *problem set. */

@@ -48,12 +48,12 @@ static void refuse(const aot_frame *f, LLVMValueRef condition, const char *words
 }
 
 /* What a function takes: extents of these run-time axes in the order of memory, then pointers to
- * these structs, what is prepared behind the parameters, then the arena. */
+ * these structs, what is prepared behind the parameters, then memory, then how much of it. */
 typedef struct aot_signature {
     uint32_t axes;
     bool groups[AOT_GROUPS];
     bool prepared;
-    bool arena;
+    bool memory, memory_bytes;
 } aot_signature;
 
 static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature takes,
@@ -70,10 +70,10 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
         if (takes.prepared && k == AOT_PARAMETERS)
             types[count++] = e->pointer;
     }
-    if (takes.arena) {
+    if (takes.memory)
         types[count++] = e->pointer;
+    if (takes.memory_bytes)
         types[count++] = number_type(e);
-    }
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
     const char *symbol = arena_print(e->memory, "%s_%s", e->options->prefix, name);
     f.function = emit_function(e, type, symbol, symbol);
@@ -86,21 +86,14 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
         if (takes.prepared && k == AOT_PARAMETERS)
             f.prepared = LLVMGetParam(f.function, next++);
     }
-    if (takes.arena) {
+    if (takes.memory)
         f.memory = LLVMGetParam(f.function, next++);
+    if (takes.memory_bytes)
         f.memory_bytes = LLVMGetParam(f.function, next++);
-    }
     for (int i = 0; i < a->axis_count; i++)
         if (!a->axis[i])
             f.extents[i] = emit_integer(e, a->plan->source->axes[i].extent);
     return f;
-}
-
-static uint32_t run_time_axes(const aot *a) {
-    uint32_t set = 0;
-    for (int i = 0; i < a->axis_count; i++)
-        set |= (uint32_t)(a->axis[i] != NULL) << i;
-    return set;
 }
 
 /* ---- what a call checks */
@@ -288,14 +281,47 @@ static void emit_prepare(emit *e, aot *a) {
     answer(e, NULL);
 }
 
+/* The function returns the total of its layout; SIZE_MAX where there is none. */
+static void answer_total(const aot_frame *f) {
+    const emit *e = f->e;
+    LLVMValueRef bad = aot_layout_is_too_large(f);
+    for (int i = 0; i < f->a->axis_count; i++)
+        if (f->extents[i])
+            bad = LLVMBuildOr(e->builder, bad, is_illegal(e, f->extents[i]), "");
+    LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, bad, emit_integer(e, -1), f->total, ""));
+}
+
 static void emit_arena_bytes(emit *e, aot *a) {
-    aot_signature takes = {.axes = run_time_axes(a)};
+    aot_signature takes = {.axes = aot_run_time_axes(a)};
     aot_frame f = open_function(e, a, "arena_bytes", takes, number_type(e));
     aot_layout(&f);
-    LLVMValueRef bad = aot_layout_is_too_large(&f);
-    for (int i = 0; i < a->axis_count; i++)
-        bad = LLVMBuildOr(e->builder, bad, is_illegal(e, f.extents[i]), "");
-    LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, bad, emit_integer(e, -1), f.total, ""));
+    answer_total(&f);
+}
+
+/* Where members of a state are pointers: the memory that they need, and a place in it for each. */
+static void emit_state_place(emit *e, aot *a) {
+    const aot_struct *state = &a->groups[AOT_STATE];
+    LLVMValueRef *offsets = arena_array(e->memory, LLVMValueRef, state->fields.count + 1);
+    aot_signature takes = {.axes = a->state_axes};
+    aot_frame f = open_function(e, a, "state_bytes", takes, number_type(e));
+    aot_layout_state(&f, offsets);
+    answer_total(&f);
+
+    takes.groups[AOT_STATE] = takes.memory = true;
+    f = open_function(e, a, "state_place", takes, e->pointer);
+    check_extents(&f);
+    check_structs(&f);
+    check_memory(&f, f.memory, "memory");
+    aot_layout_state(&f, offsets);
+    refuse(&f, aot_layout_is_too_large(&f),
+           "with these extents the state needs more memory than can be addressed");
+    for (size_t i = 0; i < state->fields.count; i++) {
+        LLVMValueRef member =
+            at(e, f.groups[AOT_STATE], emit_integer(e, (int64_t)state->fields.at[i].offset));
+        if (offsets[i])
+            LLVMBuildStore(e->builder, at(e, f.memory, offsets[i]), member);
+    }
+    answer(e, NULL);
 }
 
 /* Zeros everywhere: clearing the positions would do, but equal streams then have equal bytes. */
@@ -322,16 +348,13 @@ static void emit_reset(emit *e, aot *a) {
     answer(e, NULL);
 }
 
-static void emit_weights(const emit *e, const aot *a) {
-    const aot_struct *group = &a->groups[AOT_PARAMETERS];
-    char *bytes = arena_take(e->memory, group->bytes);
-    for (size_t i = 0; i < group->fields.count; i++) {
-        const aot_field *field = &group->fields.at[i];
-        if (!field->empty)
-            memcpy(bytes + field->offset, field->weights, field->bytes);
-    }
-    const char *name = arena_print(e->memory, "%s_weights", e->options->prefix);
-    LLVMSetAlignment(data(e, name, bytes, group->bytes), PLAN_ALIGNMENT);
+static void emit_data(const emit *e, const aot *a) {
+    const char *name = arena_print(e->memory, "%s_info", e->options->prefix);
+    LLVMSetAlignment(data(e, name, &a->info, sizeof a->info), PLAN_ALIGNMENT);
+    if (!a->weights)
+        return;
+    name = arena_print(e->memory, "%s_weights", e->options->prefix);
+    LLVMSetAlignment(data(e, name, a->weights, a->groups[AOT_PARAMETERS].bytes), PLAN_ALIGNMENT);
 }
 
 static void make_local(const emit *e) {
@@ -343,8 +366,10 @@ static void make_local(const emit *e) {
 
 void aot_emit(emit *e, aot *a) {
     make_local(e);
-    aot_signature takes = {
-        .axes = run_time_axes(a), .groups = {true, true, true, true}, .arena = true};
+    aot_signature takes = {.axes = aot_run_time_axes(a),
+                           .groups = {true, true, true, true},
+                           .memory = true,
+                           .memory_bytes = true};
     aot_frame f = open_function(e, a, "sequence", takes, e->pointer);
     a->whole_bytes = emit_call(&f);
     a->step_bytes = -1;
@@ -364,6 +389,7 @@ void aot_emit(emit *e, aot *a) {
     emit_arena_bytes(e, a);
     if (a->groups[AOT_STATE].members > 0)
         emit_reset(e, a);
-    if (a->has_weights)
-        emit_weights(e, a);
+    if (a->places)
+        emit_state_place(e, a);
+    emit_data(e, a);
 }

@@ -33,6 +33,9 @@ typedef struct aot_frame {
 void aot_layout(aot_frame *f);
 /* i1: is it more than can be addressed? */
 LLVMValueRef aot_layout_is_too_large(const aot_frame *f);
+/* Lays out the members of a state that are pointers, one behind the other: the offset of each by
+ * field, else NULL. Sets total. */
+void aot_layout_state(aot_frame *f, LLVMValueRef *offsets);
 /* i64: bytes of a buffer, of at least one step of every axis. */
 LLVMValueRef aot_layout_bytes(aot_frame *f, const plan_buffer *b);
 /* i1: does a member have no elements at these extents? */

@@ -5,22 +5,6 @@
 #include "core/limits.h"
 #include "jit/aot_internal.h"
 
-static const char *c_type(dtype type) {
-    static const char *const names[DTYPE_COUNT] = {[DTYPE_F32] = "float",
-                                                   [DTYPE_F64] = "double",
-                                                   [DTYPE_I32] = "int32_t",
-                                                   [DTYPE_BOOL] = "uint8_t"};
-    return names[type];
-}
-
-static const char *upper(arena *memory, const char *word) {
-    char *made = arena_copy_text(memory, word);
-    for (char *c = made; *c; c++)
-        if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
-    return made;
-}
-
 /* A user's words inside a comment: nothing in them ends it. */
 static void add_words(const char *words, text *out) {
     for (const char *c = words; *c; c++) {
@@ -39,14 +23,6 @@ static void add_name(const char *name, text *out) {
     text_add(out, "\"");
 }
 
-static void add_dimensions(const aot *a, const aot_field *f, text *out) {
-    for (int i = 0; i < f->dimension_count; i++)
-        if (f->dimension[i] >= 0)
-            text_add(out, "[%lld]", (long long)f->dimension[i]);
-        else
-            text_add(out, "[%s]", a->axis[-1 - f->dimension[i]]);
-}
-
 /* ---- structs */
 
 static void add_field(const aot *a, aot_group group, const aot_field *f, text *out) {
@@ -57,10 +33,10 @@ static void add_field(const aot *a, aot_group group, const aot_field *f, text *o
         return;
     }
     bool reads = !a->groups[group].written;
-    text_add(out, "    %s%s %s%s", f->pointer && reads ? "const " : "", c_type(f->type),
+    text_add(out, "    %s%s %s%s", f->pointer && reads ? "const " : "", aot_c_type(f->type),
              f->pointer ? "*" : "", f->identifier);
     if (!f->pointer)
-        add_dimensions(a, f, out);
+        aot_dimensions(a, f, out);
     text_add(out, ";");
     bool renamed = strcmp(f->identifier, f->name) != 0;
     if (renamed || f->pointer) {
@@ -69,7 +45,7 @@ static void add_field(const aot *a, aot_group group, const aot_field *f, text *o
             add_name(f->name, out);
         if (f->pointer) {
             text_add(out, renamed ? ", " : "");
-            add_dimensions(a, f, out);
+            aot_dimensions(a, f, out);
         }
         text_add(out, " */");
     }
@@ -91,6 +67,10 @@ static void add_struct(const aot *a, aot_group group, const char *about, text *o
 
 /* ---- functions */
 
+/* Memory of the caller's, as the last arguments. */
+static const char *const arena_arguments[] = {"void *arena", "size_t arena_bytes", NULL};
+static const char *const place_arguments[] = {"void *memory", NULL};
+
 /* One more argument, on a new line where this one is full. */
 static void add_argument(text *out, size_t *line, bool first, const char *argument) {
     enum { MARGIN = 4, WIDTH = 100 };
@@ -105,9 +85,10 @@ static void add_argument(text *out, size_t *line, bool first, const char *argume
 }
 
 /* The declaration of a function that takes extents of these axes, pointers to these structs (a set
- * of groups), what is prepared (NULL: it does not), the arena. */
+ * of groups) with what is prepared behind the parameters, and memory; NULL: it does not. */
 static void add_function(const aot *a, const char *result, const char *name, uint32_t axes,
-                         uint32_t groups, const char *prepared, bool arena_too, text *out) {
+                         uint32_t groups, const char *prepared, const char *const *memory,
+                         text *out) {
     int order[LIMIT_AXES], printed = 0;
     int count = graph_axis_order(a->plan->source, axes, order);
     size_t line = out->count;
@@ -124,45 +105,66 @@ static void add_function(const aot *a, const char *result, const char *name, uin
         if (prepared && k == AOT_PARAMETERS)
             add_argument(out, &line, printed++ == 0, prepared);
     }
-    if (arena_too) {
-        add_argument(out, &line, printed++ == 0, "void *arena");
-        add_argument(out, &line, false, "size_t arena_bytes");
-    }
+    for (; memory && *memory; memory++)
+        add_argument(out, &line, printed++ == 0, *memory);
     text_add(out, "%s);\n", printed ? "" : "void");
 }
 
-static uint32_t run_time_axes(const aot *a) {
-    uint32_t set = 0;
-    for (int i = 0; i < a->axis_count; i++)
-        set |= (uint32_t)(a->axis[i] != NULL) << i;
-    return set;
+static void add_state_functions(const aot *a, text *out) {
+    const uint32_t state = UINT32_C(1) << AOT_STATE;
+    if (a->groups[AOT_STATE].members == 0)
+        return;
+    if (a->places) {
+        text_add(out,
+                 "\n/* Bytes of memory for what the members of a state point to, a multiple of "
+                 "%s_ALIGNMENT.\n * SIZE_MAX: more than can be addressed. */\n",
+                 a->macro);
+        add_function(a, "size_t ", "state_bytes", a->state_axes, 0, NULL, NULL, out);
+        text_add(out,
+                 "\n/* Lets them point into such memory, aligned to %s_ALIGNMENT. To save the "
+                 "streams, copy the\n * struct and the memory; to go back, copy both back. NULL, "
+                 "or what is wrong. */\n",
+                 a->macro);
+        add_function(a, "const char *", "state_place", a->state_axes, state, NULL, place_arguments,
+                     out);
+    }
+    text_add(out, "\n/* The state before the first step. NULL, or what is wrong. */\n");
+    add_function(a, "const char *", "reset", a->state_axes, state, NULL, NULL, out);
+}
+
+static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups, text *out) {
+    text_add(out,
+             "\n/* Most of the work of a step is to bring parameters into the order in which it "
+             "reads\n * them. Kept in memory of the caller's, aligned to %s_ALIGNMENT, that is "
+             "made once, and\n * again whenever parameters have changed; any number of streams may "
+             "read it. */\n#define %s_PREPARED %zu /* bytes */\n",
+             a->macro, a->macro, a->prepared_bytes);
+    add_function(a, "const char *", "prepare", 0, UINT32_C(1) << AOT_PARAMETERS, "void *prepared",
+                 NULL, out);
+    add_function(a, "const char *", "step_prepared", axes, groups, "const void *prepared",
+                 arena_arguments, out);
 }
 
 static void add_functions(const aot *a, text *out) {
-    const char *prefix = a->request->prefix, *macro = upper(a->memory, prefix);
-    const uint32_t axes = run_time_axes(a), all = (UINT32_C(1) << AOT_GROUPS) - 1;
+    const uint32_t axes = aot_run_time_axes(a), all = (UINT32_C(1) << AOT_GROUPS) - 1;
     text_add(out,
              "\n/* Bytes of memory that a call works in, aligned to %s_ALIGNMENT; nothing in it\n"
              " * outlives the call. SIZE_MAX: more than can be addressed. */\n"
              "#define %s_ALIGNMENT %d\n",
-             macro, macro, PLAN_ALIGNMENT);
+             a->macro, a->macro, PLAN_ALIGNMENT);
     if (a->whole_bytes >= 0)
-        text_add(out, "#define %s_ARENA %lld /* the same at all times */\n", macro,
+        text_add(out, "#define %s_ARENA %lld /* the same at all times */\n", a->macro,
                  (long long)a->whole_bytes);
     if (a->step_bytes >= 0)
-        text_add(out, "#define %s_STEP_ARENA %lld /* of a step */\n", macro,
+        text_add(out, "#define %s_STEP_ARENA %lld /* of a step */\n", a->macro,
                  (long long)a->step_bytes);
-    add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, false, out);
-    if (a->groups[AOT_STATE].members > 0) {
-        text_add(out, "\n/* The state before the first step. NULL, or what is wrong. */\n");
-        add_function(a, "const char *", "reset", a->state_axes, UINT32_C(1) << AOT_STATE, NULL,
-                     false, out);
-    }
+    add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, NULL, out);
+    add_state_functions(a, out);
     text_add(out,
              "\n/* One call of the program. NULL, or what is wrong: nothing was computed. */\n");
-    add_function(a, "const char *", "sequence", axes, all, NULL, true, out);
+    add_function(a, "const char *", "sequence", axes, all, NULL, arena_arguments, out);
     if (a->step_axis < 0) {
-        text_add(out, "\n/* There is no %s_step: ", prefix);
+        text_add(out, "\n/* There is no %s_step: ", a->request->prefix);
         add_words(a->no_step, out);
         text_add(out, ". */\n");
         return;
@@ -174,20 +176,46 @@ static void add_functions(const aot *a, text *out) {
         "that does\n * not vary along %s, such as a total, is that of the step. */\n",
         axis, axis);
     const uint32_t others = axes & ~(UINT32_C(1) << a->step_axis);
-    add_function(a, "const char *", "step", others, all, NULL, true, out);
-    if (!a->keeps)
-        return;
+    add_function(a, "const char *", "step", others, all, NULL, arena_arguments, out);
+    if (a->keeps)
+        add_prepared_functions(a, others, all, out);
+}
+
+/* ---- what the object says of itself */
+
+static void add_information(const aot *a, text *out) {
+    const char *prefix = a->request->prefix, *macro = a->macro;
     text_add(
         out,
-        "\n/* Most of the work of a step is to bring parameters into the order in which it "
-        "reads\n * them. Kept in memory of the caller's, aligned to %s_ALIGNMENT, that is made "
-        "once, and\n * again whenever parameters have changed; any number of streams may read "
-        "it. */\n#define %s_PREPARED %zu /* bytes */\n",
-        macro, macro, a->prepared_bytes);
-    add_function(a, "const char *", "prepare", 0, UINT32_C(1) << AOT_PARAMETERS, "void *prepared",
-                 false, out);
-    add_function(a, "const char *", "step_prepared", others, all, "const void *prepared", true,
-                 out);
+        "\n/* What the object is: data, which any processor can read.\n * cpu: which processors "
+        "run it%s.\n * interface: %s_INTERFACE, if this header and that object were made "
+        "together.\n * weights: FNV-1a of the bytes of %s_weights; 0: there are none. */\n",
+        a->target->triple
+            ? ""
+            : arena_print(a->memory, "; gcc and clang ask by __builtin_cpu_supports(%s_CPU)",
+                          macro),
+        macro, prefix);
+    text_add(out,
+             "#define %s_CPU \"%s\"\n#define %s_INTERFACE UINT64_C(0x%016llx)\n"
+             "typedef struct %s_information {\n    char producer[%zu], cpu[%zu];\n"
+             "    uint64_t interface, weights;\n} %s_information;\n"
+             "extern const %s_information %s_info;\n",
+             macro, a->info.cpu, macro, (unsigned long long)a->info.interface, prefix,
+             sizeof a->info.producer, sizeof a->info.cpu, prefix, prefix, prefix);
+}
+
+/* The program of aot_example.c, as a comment. */
+static void add_example(const aot *a, text *out) {
+    text example;
+    text_init(&example, a->memory);
+    aot_example(a, &example);
+    text_add(out, "\n/* For example:\n *\n");
+    for (const char *line = example.at; *line;) {
+        int length = (int)strcspn(line, "\n");
+        text_add(out, length ? " *     %.*s\n" : " *\n", length, line);
+        line += length + 1;
+    }
+    text_add(out, " */\n");
 }
 
 void aot_header(const aot *a, text *out) {
@@ -202,24 +230,27 @@ void aot_header(const aot *a, text *out) {
         "are\n"
         " * row-major. A member whose size is known is held by value; one that varies over an "
         "axis\n"
-        " * of a call is a pointer. */\n",
-        prefix, a->request->producer, a->target->name, a->target->cpu, prefix);
+        " * of a call is a pointer. A program that does all of it is at the end. */\n",
+        prefix, a->request->producer, a->target->name, a->target->cpu, a->request->file);
     text_add(out,
              "#ifndef EDDY_OBJECT_%s\n#define EDDY_OBJECT_%s\n\n#include <stddef.h>\n"
              "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
              prefix, prefix);
-    bool learns = a->groups[AOT_PARAMETERS].written, pointers = a->state_axes != 0;
+    bool learns = a->groups[AOT_PARAMETERS].written;
     add_struct(a, AOT_PARAMETERS, learns ? "What calls learn." : "What was learnt.", out);
-    if (a->has_weights)
+    if (a->weights)
         text_add(out, "extern const %s_parameters %s_weights; /* as they were when compiled */\n",
                  prefix, prefix);
     add_struct(a, AOT_INPUTS, "What a call reads.", out);
     add_struct(a, AOT_OUTPUTS, "What a call writes.", out);
     add_struct(a, AOT_STATE,
-               pointers ? "What streams keep from call to call, in memory of the caller."
-                        : "What a stream keeps from call to call. A copy of it is a place to go "
-                          "back to.",
+               a->places ? "What streams keep from call to call, in memory of the caller."
+                         : "What a stream keeps from call to call. A copy of it is a place to go "
+                           "back to.",
                out);
     add_functions(a, out);
-    text_add(out, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+    add_information(a, out);
+    text_add(out, "\n#ifdef __cplusplus\n}\n#endif\n");
+    add_example(a, out);
+    text_add(out, "\n#endif\n");
 }

@@ -23,6 +23,22 @@ const char *aot_group_name(aot_group group) {
     return names[group];
 }
 
+const char *aot_c_type(dtype type) {
+    static const char *const names[DTYPE_COUNT] = {[DTYPE_F32] = "float",
+                                                   [DTYPE_F64] = "double",
+                                                   [DTYPE_I32] = "int32_t",
+                                                   [DTYPE_BOOL] = "uint8_t"};
+    return names[type];
+}
+
+void aot_dimensions(const aot *a, const aot_field *f, text *out) {
+    for (int i = 0; i < f->dimension_count; i++)
+        if (f->dimension[i] >= 0)
+            text_add(out, "[%lld]", (long long)f->dimension[i]);
+        else
+            text_add(out, "[%s]", a->axis[-1 - f->dimension[i]]);
+}
+
 /* ---- identifiers */
 
 /* Words of C11 and C++20, macros of compilers, and what a header of ours says itself. */
@@ -81,7 +97,8 @@ static const char *const reserved[] = {
     "void",        "volatile",
     "wchar_t",     "while",
     "xor",         "xor_eq",
-    "NULL",
+    "NULL",        "memory",
+    "uint64_t",
 };
 
 static bool is_reserved(const char *word) {
@@ -116,6 +133,14 @@ static const char *identifier_of(arena *memory, word_list *taken, const char *na
         found = arena_print(memory, "%s_%d", made, n);
     vec_push(memory, taken, found);
     return found;
+}
+
+static const char *upper(arena *memory, const char *word) {
+    char *made = arena_copy_text(memory, word);
+    for (char *c = made; *c; c++)
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    return made;
 }
 
 static void name_axes(aot *a) {
@@ -196,6 +221,13 @@ static void finish(aot_struct *group) {
     group->bytes = (group->bytes + alignment - 1) & ~(alignment - 1);
 }
 
+uint32_t aot_run_time_axes(const aot *a) {
+    uint32_t set = 0;
+    for (int i = 0; i < a->axis_count; i++)
+        set |= (uint32_t)(a->axis[i] != NULL) << i;
+    return set;
+}
+
 static bool updates_parameters(const aot *a) {
     const graph *g = a->plan->source;
     for (size_t i = 0; i < g->updates.count; i++)
@@ -206,6 +238,7 @@ static bool updates_parameters(const aot *a) {
 
 bool aot_interface(aot *a, const graph *from, error *problem) {
     word_list taken[AOT_GROUPS] = {{0}};
+    a->macro = upper(a->memory, a->request->prefix);
     name_axes(a);
     for (size_t i = 0; i < from->nodes.count; i++) {
         const op_node *n = from->nodes.at[i];
@@ -223,6 +256,6 @@ bool aot_interface(aot *a, const graph *from, error *problem) {
         finish(&a->groups[k]);
     a->groups[AOT_PARAMETERS].written = updates_parameters(a);
     a->groups[AOT_OUTPUTS].written = a->groups[AOT_STATE].written = true;
-    a->has_weights = a->request->weights && a->groups[AOT_PARAMETERS].members > 0;
+    a->places = a->state_axes != 0 && a->groups[AOT_STATE].members > 0;
     return problem->code == STATUS_OK;
 }

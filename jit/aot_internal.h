@@ -30,18 +30,27 @@ typedef struct aot_struct {
     bool written; /* by the object */
 } aot_struct;
 
+/* What an object says of itself, as the header declares it: text ends with a 0. */
+typedef struct aot_information {
+    char producer[32], cpu[32];
+    uint64_t interface, weights;
+} aot_information;
+
 typedef struct aot aot;
 struct aot {
     arena *memory;
     const aot_request *request;
+    const char *macro; /* the prefix of macros */
     const machine *target;
     nest_plan *plan;
     const plan_buffer *buffers; /* of the plan */
     aot_struct groups[AOT_GROUPS];
-    bool has_weights;
+    char *weights; /* the bytes of such a struct of parameters; NULL: the object has none */
+    aot_information info;
     int axis_count;
     const char *axis[LIMIT_AXES]; /* identifiers of run-time axes; NULL: fixed */
     uint32_t state_axes;          /* run-time axes that the state varies over */
+    bool places;                  /* so members of it are pointers */
     int step_axis;                /* -1: there is no step function ... */
     const char *no_step;          /* ... because */
     int64_t whole_bytes;          /* of the arena, if they are the same at all extents, else -1 */
@@ -55,8 +64,15 @@ struct aot {
  */
 const char *aot_group_name(aot_group group);
 
+/* The dimensions of a member: "[t][3]". */
+void aot_dimensions(const aot *a, const aot_field *f, text *out);
+/* "float", "double", ... */
+const char *aot_c_type(dtype type);
+
 /* ---- aot_interface.c: structs, members and identifiers. false with *problem set. */
 bool aot_interface(aot *a, const graph *from, error *problem);
+/* The set of axes whose extents a call gives. */
+uint32_t aot_run_time_axes(const aot *a);
 
 /* ---- aot_step.c: sets step_axis or no_step. */
 void aot_step(aot *a);
@@ -64,6 +80,9 @@ void aot_step(aot *a);
 /* ---- aot_prepared.c: sets keeps and the layout of what is kept. The step is known. */
 #define AOT_NOT_PREPARED SIZE_MAX
 void aot_prepared(aot *a);
+
+/* ---- aot_info.c: sets weights and info. What is prepared is known. */
+void aot_info(aot *a);
 
 /* ---- aot_emit.c: the functions of the header */
 typedef struct emit emit;
@@ -73,5 +92,11 @@ void aot_emit(emit *e, aot *a);
 
 /* ---- aot_header.c */
 void aot_header(const aot *a, text *out);
+
+/* ---- aot_example.c: a program that uses the object */
+void aot_example(const aot *a, text *out);
+
+/* ---- aot_manifest.c: the interface as JSON; object and header are files as they are written */
+void aot_manifest(const aot *a, const aot_files *made, text *out);
 
 #endif

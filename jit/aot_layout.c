@@ -126,6 +126,17 @@ LLVMValueRef aot_layout_is_too_large(const aot_frame *f) {
     return LLVMBuildICmp(f->e->builder, LLVMIntUGE, f->total, emit_integer(f->e, too_large), "");
 }
 
+void aot_layout_state(aot_frame *f, LLVMValueRef *offsets) {
+    const aot_struct *state = &f->a->groups[AOT_STATE];
+    f->total = emit_integer(f->e, 0);
+    for (size_t i = 0; i < state->fields.count; i++) {
+        const aot_field *field = &state->fields.at[i];
+        offsets[i] = NULL;
+        if (field->pointer && !field->empty)
+            offsets[i] = take(f, &f->total, aot_layout_bytes(f, &f->a->buffers[field->buffer]));
+    }
+}
+
 void aot_layout(aot_frame *f) {
     const emit *e = f->e;
     int block_axis = nest_block_axis(f->a->plan);

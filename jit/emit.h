@@ -87,8 +87,11 @@ void emit_object_free(emit_object *object);
 const machine *machine_host(void);
 /* Bytes of a core's own cache (the second); 1 MB where the system does not tell. */
 size_t machine_cache(void);
-/* A row by name, whether the host can run it or not; NULL: no such row. */
+/* A row by name or level, whether the host can run it or not; NULL: no such row. */
 const machine *machine_find(const char *name);
+/* What a processor must offer to run code for a row, in the words of compilers: "x86-64-v3"; for
+ * other systems the row's name. */
+const char *machine_level(const machine *m);
 /* The version of the LLVM that is loaded. */
 void machine_compiler(unsigned version[3]);
 

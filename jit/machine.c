@@ -31,9 +31,13 @@ static bool host_runs(const machine *m) {
 
 const machine *machine_find(const char *name) {
     for (int i = 0; i < MACHINE_COUNT; i++)
-        if (strcmp(machines[i].name, name) == 0)
+        if (strcmp(machines[i].name, name) == 0 || strcmp(machine_level(&machines[i]), name) == 0)
             return &machines[i];
     return NULL;
+}
+
+const char *machine_level(const machine *m) {
+    return m->triple ? m->name : m->cpu;
 }
 
 const machine *machine_host(void) {

@@ -161,7 +161,8 @@ static bool is_state(void *user, const char *param) {
 
 static void compile(trial *t, const char *name) {
     error problem = {.code = STATUS_OK};
-    const aot_request request = {.prefix = "cell", .producer = "a test", .is_state = is_state};
+    const aot_request request = {
+        .prefix = "cell", .file = "cell", .producer = "a test", .is_state = is_state};
     aot_files made;
     if (!aot_compile(&t->g, &request, allocator_default(), &made, &problem))
         stop(name, problem.message);

@@ -5,66 +5,20 @@
  * tests/aot/callers is linked with by the host's compiler. The caller writes the bytes of its
  * results. Whether the objects keep their contract (symbols, sections, what they import) is asked
  * of nm and size. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "frontends/eddy.h"
 #include "frontends/program.h"
 #include "tests/aot/callers/numbers.h"
+#include "tests/support/outside.h"
 
-static char folder[] = "/tmp/eddy-objects-XXXXXX";
 static const char *compiler = "cc";
-
-static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-static void fail(const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    fprintf(stderr, "objects: ");
-    vfprintf(stderr, format, list);
-    fprintf(stderr, " (%s)\n", folder);
-    va_end(list);
-    exit(1);
-}
 
 static void good(eddy_status found, const char *message) {
     if (found != EDDY_OK)
-        fail("%s: %s", eddy_status_name(found), message);
-}
-
-typedef struct bytes {
-    char *at;
-    size_t count;
-} bytes;
-
-static void add(bytes *to, const void *from, size_t count) {
-    to->at = realloc(to->at, to->count + count + 1);
-    if (!to->at)
-        fail("no memory");
-    memcpy(to->at + to->count, from, count);
-    to->count += count;
-    to->at[to->count] = 0;
-}
-
-/* What a command prints; it must succeed. */
-static bytes printed(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static bytes printed(const char *format, ...) {
-    char command[4096], piece[4096];
-    va_list list;
-    bytes out = {NULL, 0};
-    va_start(list, format);
-    if (vsnprintf(command, sizeof command, format, list) >= (int)sizeof command)
-        fail("a command is too long");
-    va_end(list);
-    add(&out, "", 0);
-    FILE *pipe = popen(command, "r");
-    for (size_t got; pipe && (got = fread(piece, 1, sizeof piece, pipe)) > 0;)
-        add(&out, piece, got);
-    if (!pipe || pclose(pipe) != 0)
-        fail("this failed: %s", command);
-    return out;
+        outside_fail("%s: %s", eddy_status_name(found), message);
 }
 
 /* ---- scenes */
@@ -174,21 +128,22 @@ static size_t size_of(eddy_dtype type) {
     return type == EDDY_F64 ? 8 : type == EDDY_BOOL ? 1 : 4;
 }
 
-static void add_outputs(bytes *to, eddy_run *r, const eddy_program *p) {
+static void add_outputs(outside_bytes *to, eddy_run *r, const eddy_program *p) {
     eddy_slot slot;
     for (int i = 0; eddy_program_slot(p, EDDY_OUTPUT, i, &slot); i++)
-        add(to, eddy_run_read(r, slot.name), eddy_run_elements(r, slot.name) * size_of(slot.dtype));
+        outside_add(to, eddy_run_read(r, slot.name),
+                    eddy_run_elements(r, slot.name) * size_of(slot.dtype));
 }
 
-static void add_state(bytes *to, eddy_run *r, const eddy_program *p) {
+static void add_state(outside_bytes *to, eddy_run *r, const eddy_program *p) {
     static char memory[4096];
     eddy_slot slot;
     for (int i = 0; eddy_program_slot(p, EDDY_STATE, i, &slot); i++) {
         size_t count = eddy_run_elements(r, slot.name);
         if (count * size_of(slot.dtype) > sizeof memory)
-            fail("a large state");
+            outside_fail("a large state");
         eddy_run_state_read(r, slot.name, memory, count);
-        add(to, memory, count * size_of(slot.dtype));
+        outside_add(to, memory, count * size_of(slot.dtype));
     }
 }
 
@@ -200,8 +155,8 @@ static eddy_run *open_run(const eddy_program *p, eddy_params *params) {
 }
 
 /* What a caller must print. */
-static bytes expected_of(const scene *s, const eddy_program *p, eddy_params *params) {
-    bytes out = {NULL, 0};
+static outside_bytes expected_of(const scene *s, const eddy_program *p, eddy_params *params) {
+    outside_bytes out = {NULL, 0};
     void *kept[8] = {NULL};
     eddy_run *r = open_run(p, params);
     const eddy_extent extents[] = {{"t", s->steps}, {"b", s->samples}};
@@ -214,7 +169,7 @@ static bytes expected_of(const scene *s, const eddy_program *p, eddy_params *par
     }
     eddy_tensor tensor;
     for (int i = 0; s->rounds > 0 && eddy_params_at(params, i, &tensor); i++)
-        add(&out, tensor.data, tensor.elements * size_of(tensor.dtype));
+        outside_add(&out, tensor.data, tensor.elements * size_of(tensor.dtype));
     if (s->rounds == 0) {
         good(eddy_run_call(r), eddy_run_message(r));
         for (int twice = 0; twice < 2; twice++) { /* the sequence, and step by step */
@@ -230,43 +185,15 @@ static bytes expected_of(const scene *s, const eddy_program *p, eddy_params *par
 
 /* ---- the contract of an object */
 
-static void check_symbols(const char *prefix) {
-    bytes needed = printed("nm -u %s/%s.o", folder, prefix);
-    for (char *word = strtok(needed.at, " \n"); word; word = strtok(NULL, " \n"))
-        if (strcmp(word, "U") != 0 && strcmp(word, "memset") != 0 && strcmp(word, "memcpy") != 0 &&
-            strcmp(word, "memmove") != 0)
-            fail("%s.o asks for %s", prefix, word);
-    free(needed.at);
-    bytes given = printed("nm -g --defined-only -f posix %s/%s.o", folder, prefix);
-    size_t length = strlen(prefix);
-    for (char *line = strtok(given.at, "\n"); line; line = strtok(NULL, "\n"))
-        if (strncmp(line, prefix, length) != 0 || line[length] != '_')
-            fail("%s.o has the symbol %s", prefix, line);
-    free(given.at);
-    bytes sizes = printed("size %s/%s.o | tail -n 1", folder, prefix);
-    long code, data, bss;
-    if (sscanf(sizes.at, "%ld %ld %ld", &code, &data, &bss) != 3 || code <= 0 || data || bss)
-        fail("%s.o can be written to: %s", prefix, sizes.at);
-    free(sizes.at);
-}
-
 /* The instructions of the kernels in these files, a line for each kernel, by name; without the
  * padding between them, which depends on their order. */
-static bytes listed(const char *names, const char *prefix) {
-    return printed(
+static outside_bytes listed(const char *names, const char *prefix) {
+    return outside_printed(
         "cd %s && objdump -d --no-addresses --no-show-raw-insn %s | "
         "sed -e 's/%s_/model_/g' -e '/nop\\|data16\\|xchg *%%ax,%%ax/d' | "
         "awk '/^</ {printf \"\\n%%s\", $0} /^[ \\t]/ {printf \";%%s\", $0}' | "
         "grep '^<model_kernel' | sort",
-        folder, names, prefix);
-}
-
-static void write_part(const char *name, const void *from, size_t count) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(from, 1, count, file) != count || fclose(file) != 0)
-        fail("cannot write %s", path);
+        outside_folder, names, prefix);
 }
 
 /* The kernels of a run and of an object are the same instructions. */
@@ -276,23 +203,25 @@ static void check_kernels(const char *prefix, const eddy_program *p) {
     char object_name[256];
     const emit_object *made = program_object(p->code);
     size_t first = made->second > 0 ? made->second : made->count;
-    write_part("run.o", made->bytes, first);
+    outside_write("run.o", made->bytes, first);
     if (made->second > 0)
-        write_part("run_second.o", (const char *)made->bytes + first, made->count - first);
+        outside_write("run_second.o", (const char *)made->bytes + first, made->count - first);
     snprintf(object_name, sizeof object_name, "%s.o", prefix);
-    bytes run = listed(made->second > 0 ? "run.o run_second.o" : "run.o", "eddy");
-    bytes object = listed(object_name, prefix);
+    outside_bytes run = listed(made->second > 0 ? "run.o run_second.o" : "run.o", "eddy");
+    outside_bytes object = listed(object_name, prefix);
     if (run.count < 1000 || run.count != object.count || memcmp(run.at, object.at, run.count) != 0)
-        fail("%s: the kernels of the object are not those of a run", prefix);
+        outside_fail("%s: the kernels of the object are not those of a run", prefix);
     free(run.at);
     free(object.at);
 }
 
 static void check_header(const scene *s) {
-    bytes header = printed("cat %s/%s.h", folder, s->prefix);
+    char name[64];
+    snprintf(name, sizeof name, "%s.h", s->prefix);
+    outside_bytes header = outside_read(name);
     const char *absent = strstr(header.at, "There is no ");
     if (s->no_step ? !absent || !strstr(absent, s->no_step) : absent != NULL)
-        fail("%s.h says of the step: %s", s->prefix, absent ? absent : "nothing");
+        outside_fail("%s.h says of the step: %s", s->prefix, absent ? absent : "nothing");
     free(header.at);
 }
 
@@ -302,10 +231,11 @@ static const char *const strict = "-O1 -Wall -Wextra -pedantic -Werror";
 
 /* Builds callers/NAME.c with an object and what else is asked for. */
 static void build_caller(const char *how, const char *name, const char *objects, const char *as) {
-    bytes out = printed(
+    outside_bytes out = outside_printed(
         "%s %s -I %s -I %s/tests/aot/callers -o %s/%s %s/tests/aot/callers/%s.c "
         "-x none %s 2>&1",
-        how, strict, folder, EDDY_SOURCE_DIR, folder, as, EDDY_SOURCE_DIR, name, objects);
+        how, strict, outside_folder, EDDY_SOURCE_DIR, outside_folder, as, EDDY_SOURCE_DIR, name,
+        objects);
     free(out.at);
 }
 
@@ -314,7 +244,8 @@ static void build_caller(const char *how, const char *name, const char *objects,
 static void watch(const char *as) {
     static bool told;
     if (system("command -v valgrind >/dev/null") == 0) {
-        bytes out = printed("valgrind -q --error-exitcode=1 %s/%s", folder, as);
+        outside_bytes out =
+            outside_printed("valgrind -q --error-exitcode=1 %s/%s", outside_folder, as);
         free(out.at);
     } else if (!told) {
         printf("under valgrind: not run here, there is none\n");
@@ -322,13 +253,14 @@ static void watch(const char *as) {
     }
 }
 
-static void compare(const scene *s, const char *as, const bytes *expected) {
-    bytes found = printed("%s/%s", folder, as);
+static void compare(const scene *s, const char *as, const outside_bytes *expected) {
+    outside_bytes found = outside_printed("%s/%s", outside_folder, as);
     if (found.count != expected->count)
-        fail("%s: %zu bytes and not %zu", as, found.count, expected->count);
+        outside_fail("%s: %zu bytes and not %zu", as, found.count, expected->count);
     for (size_t i = 0; i < found.count; i++)
         if (found.at[i] != expected->at[i])
-            fail("%s: byte %zu of %zu differs from a run of %s", as, i, found.count, s->prefix);
+            outside_fail("%s: byte %zu of %zu differs from a run of %s", as, i, found.count,
+                         s->prefix);
     free(found.at);
 }
 
@@ -336,13 +268,13 @@ static const char *object_of(const char *prefix) {
     static char path[2][256];
     static int turn;
     turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s.o", folder, prefix);
+    snprintf(path[turn], sizeof path[turn], "%s/%s.o", outside_folder, prefix);
     return path[turn];
 }
 
 static void write_object(const scene *s, const char *cpu, eddy_params *params) {
     char stem[256];
-    snprintf(stem, sizeof stem, "%s/%s", folder, s->prefix);
+    snprintf(stem, sizeof stem, "%s/%s", outside_folder, s->prefix);
     eddy_model *m = s->build();
     const eddy_object_options how = {.cpu = cpu, .params = params};
     good(eddy_compile_to_object(m, s->prefix, stem, &how), eddy_model_message(m));
@@ -357,16 +289,17 @@ static void check_scene(const scene *s) {
     good(eddy_compile(m, &p), eddy_model_message(m));
     eddy_model_free(m);
     eddy_run_free(open_run(p, params)); /* the params are complete now */
-    bytes expected = expected_of(s, p, other);
-    static const char *const cpus[] = {"avx2", NULL}; /* the host's stays for what follows */
+    outside_bytes expected = expected_of(s, p, other);
+    /* This machine's stays for what follows. */
+    static const char *const cpus[] = {"avx2", "native"};
     for (int i = 0; i < 2; i++) {
         write_object(s, cpus[i], params);
-        check_symbols(s->prefix);
+        outside_check_object(s->prefix);
         check_header(s);
-        snprintf(as, sizeof as, "%s-%s", s->prefix, cpus[i] ? cpus[i] : "host");
+        snprintf(as, sizeof as, "%s-%s", s->prefix, cpus[i]);
         build_caller(compiler, s->prefix, object_of(s->prefix), as);
         compare(s, as, &expected);
-        if (cpus[i])
+        if (i == 0)
             watch(as);
     }
     check_kernels(s->prefix, p);
@@ -383,7 +316,8 @@ static void check_scene(const scene *s) {
 
 /* Compiling again gives the same bytes: nothing of this process is in them. */
 static void check_same_bytes(const scene *s) {
-    bytes before = printed("cat %s/%s.o %s/%s.h", folder, s->prefix, folder, s->prefix);
+    outside_bytes before = outside_printed("cat %s/%s.o %s/%s.h", outside_folder, s->prefix,
+                                           outside_folder, s->prefix);
     eddy_params *params = eddy_params_new(NULL, 7);
     eddy_program *p;
     eddy_model *m = s->build();
@@ -391,10 +325,11 @@ static void check_same_bytes(const scene *s) {
     eddy_run_free(open_run(p, params));
     eddy_program_free(p);
     eddy_model_free(m);
-    write_object(s, NULL, params);
-    bytes after = printed("cat %s/%s.o %s/%s.h", folder, s->prefix, folder, s->prefix);
+    write_object(s, "native", params);
+    outside_bytes after = outside_printed("cat %s/%s.o %s/%s.h", outside_folder, s->prefix,
+                                          outside_folder, s->prefix);
     if (before.count != after.count || memcmp(before.at, after.at, after.count) != 0)
-        fail("%s: two compilations give two objects", s->prefix);
+        outside_fail("%s: two compilations give two objects", s->prefix);
     free(before.at);
     free(after.at);
     eddy_params_free(params);
@@ -402,21 +337,21 @@ static void check_same_bytes(const scene *s) {
 
 static void check_mistakes_and_company(void) {
     char objects[600];
-    bytes out;
+    outside_bytes out;
     snprintf(objects, sizeof objects, "%s %s", object_of("lstm"), object_of("gru"));
     build_caller(compiler, "both", objects, "both");
-    out = printed("%s/both", folder);
+    out = outside_printed("%s/both", outside_folder);
     free(out.at);
     snprintf(objects, sizeof objects, "%s", object_of("ragged"));
     build_caller(compiler, "mistakes", objects, "mistakes");
-    out = printed("%s/mistakes", folder);
+    out = outside_printed("%s/mistakes", outside_folder);
     free(out.at);
     char how[128];
     snprintf(how, sizeof how, "%s -g -fsanitize=address,undefined -fno-sanitize-recover", compiler);
     static const char *const callers[] = {"gru", "lstm", "ragged", "training", "mistakes"};
     for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
         build_caller(how, callers[i], object_of(i < 4 ? callers[i] : "ragged"), "sanitized");
-        out = printed("%s/sanitized", folder);
+        out = outside_printed("%s/sanitized", outside_folder);
         free(out.at);
     }
 }
@@ -424,13 +359,11 @@ static void check_mistakes_and_company(void) {
 int main(int count, char **words) {
     if (count > 1)
         compiler = words[1];
-    if (!mkdtemp(folder))
-        fail("no folder");
+    outside_begin("objects");
     for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
         check_scene(&scenes[i]);
     check_same_bytes(&scenes[0]);
     check_mistakes_and_company();
-    bytes removed = printed("rm -r %s", folder);
-    free(removed.at);
+    outside_end();
     return 0;
 }

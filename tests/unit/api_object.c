@@ -10,6 +10,7 @@
 
 #include "frontends/eddy.h"
 #include "frontends/eddy_nn.h"
+#include "jit/emit.h"
 #include "tests/support/fault.h"
 
 enum { H = 4 };
@@ -94,7 +95,10 @@ Test(api_object, bad_arguments) {
     refused(small(NULL), "x", NULL, NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "vax"}, EDDY_BAD_ARGUMENT,
-            "object: there is no cpu \"vax\"; there are avx512, avx2 and neon");
+            "object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512), neon "
+            "and native");
+    refused(small(NULL), "x", "/tmp/", NULL, EDDY_BAD_ARGUMENT,
+            "object: no path for the files is given");
     refused(eddy_model_new(NULL), "x", stem, NULL, EDDY_BAD_ARGUMENT,
             "object: the model has no output and no update");
     cr_assert_eq(eddy_compile_to_object(NULL, "x", stem, NULL), EDDY_OUT_OF_MEMORY);
@@ -158,7 +162,7 @@ static eddy_status write_with(fault_files *disk) {
     return found;
 }
 
-/* Whatever call fails, each file is whole, old or new, and there is no third one. */
+/* Whatever call fails, each file is whole, old or new, and there is no fourth one. */
 Test(api_object, every_file_call_may_fail) {
     static const char old[] = "old";
     fault_files disk;
@@ -171,8 +175,8 @@ Test(api_object, every_file_call_may_fail) {
     char *header = strdup(content(".h"));
     entries(true);
     for (size_t n = 1; n <= calls; n++) {
-        static const char *const suffixes[] = {".o", ".h"};
-        for (int i = 0; i < 2; i++) {
+        static const char *const suffixes[] = {".o", ".h", ".json"};
+        for (int i = 0; i < 3; i++) {
             char path[200];
             snprintf(path, sizeof path, "%s%s", stem, suffixes[i]);
             FILE *file = fopen(path, "wb");
@@ -182,12 +186,14 @@ Test(api_object, every_file_call_may_fail) {
         fault_files_init(&disk, FAULT_ONCE, FAULT_ANY_CALL, n, ENOSPC);
         cr_assert_eq(write_with(&disk), EDDY_IO, "call %zu", n);
         cr_assert_eq(disk.failures, 1);
-        cr_assert_eq(entries(false), 2, "call %zu leaves a third file", n);
+        cr_assert_eq(entries(false), 3, "call %zu leaves a fourth file", n);
         bool is_old = strcmp(content(".h"), old) == 0;
         cr_assert(is_old || strcmp(content(".h"), header) == 0, "call %zu tears the header", n);
         bool object_is_old = strcmp(content(".o"), old) == 0;
         cr_assert(object_is_old || memcmp(content(".o"), "\177ELF", 4) == 0);
-        cr_assert(object_is_old == is_old || disk.calls[FAULT_RENAME] == 2,
+        bool manifest_is_old = strcmp(content(".json"), old) == 0;
+        cr_assert((object_is_old == is_old && is_old == manifest_is_old) ||
+                      disk.calls[FAULT_RENAME] >= 2,
                   "call %zu: one file is new though no second rename was tried", n);
     }
     free(header);
@@ -208,7 +214,7 @@ Test(api_object, every_request_for_memory_may_fail) {
         eddy_model_free(m);
         cr_assert_eq(memory.live_blocks, 0, "request %zu leaves memory", n);
         cr_assert_eq(memory.mismatches, 0);
-        cr_assert_eq(entries(false), found == EDDY_OK ? 2 : 0);
+        cr_assert_eq(entries(false), found == EDDY_OK ? 3 : 0);
     }
 }
 
@@ -320,6 +326,29 @@ Test(api_object, another_processor) {
     cr_assert_eq(memcmp(object, "\177ELF", 4), 0);
     cr_assert_eq(object[MACHINE] + 256 * object[MACHINE + 1], AARCH64);
     cr_assert(strstr(content(".h"), "neon"));
+}
+
+/* An object goes to other machines than the one that makes it. */
+Test(api_object, the_processor_is_this_one_only_when_asked_for) {
+    static const char *const names[] = {NULL, "x86-64-v3", "avx2", "x86-64-v4", "avx512", "native"};
+    const char *native = machine_level(machine_host());
+    const char *levels[] = {"x86-64-v3", "x86-64-v3", "x86-64-v3",
+                            "x86-64-v4", "x86-64-v4", native};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char line[64];
+        eddy_model *m = small(NULL);
+        cr_assert_eq(
+            eddy_compile_to_object(m, "made", stem, &(eddy_object_options){names[i], NULL}),
+            EDDY_OK, "%s", eddy_model_message(m));
+        eddy_model_free(m);
+        snprintf(line, sizeof line, "\n#define MADE_CPU \"%s\"\n", levels[i]);
+        cr_assert(strstr(content(".h"), line), "%s", content(".h"));
+    }
+    entries(true);
+    setenv("EDDY_CPU", "vax", 1);
+    refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "native"}, EDDY_UNSUPPORTED,
+            "object: the cpu is to be this machine's, but it has no AVX2 with FMA, or not what "
+            "EDDY_CPU names; name a cpu");
 }
 
 /* ---- the header */
