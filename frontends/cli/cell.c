@@ -209,6 +209,59 @@ cell_source cell_open(arena *memory, const char *path, const char *name, const c
     return c;
 }
 
+/* The place of a name among the dimensions of "[H, D]"; -1: it is none of them. */
+static int cell_place(const char *shape, const char *name) {
+    const char *at = shape + strspn(shape, "[ ");
+    for (int place = 0; *at && *at != ']'; place++) {
+        size_t length = strcspn(at, ",]"), used = length;
+        while (used > 0 && at[used - 1] == ' ')
+            used--;
+        if (used == strlen(name) && strncmp(at, name, used) == 0)
+            return place;
+        at += length + (at[length] == ',');
+        at += strspn(at, " ");
+    }
+    return -1;
+}
+
+/* The size that a dimension has in weights; -1: they do not show it. */
+static int64_t cell_size_in(const cell_source *c, const eddy_params *weights, const char *name) {
+    eddy_cell_part part;
+    eddy_tensor tensor;
+    for (int i = 0; eddy_cells_part(c->cells, c->number, i, &part); i++) {
+        int place = part.role == EDDY_CELL_PARAM ? cell_place(part.shape, name) : -1;
+        for (int k = 0; place >= 0 && eddy_params_at(weights, k, &tensor); k++)
+            if (strcmp(tensor.name, part.name) == 0 && place < tensor.rank)
+                return tensor.dimensions[place];
+    }
+    return -1;
+}
+
+cell_source cell_exact(arena *memory, const char *path, const char *name, const char *set,
+                       const eddy_params *weights) {
+    cell_source c = {.name = name, .path = path};
+    eddy_cell_part part;
+    text missing;
+    text_init(&missing, memory);
+    c.cells = cell_cells(path);
+    cell_choose(memory, &c, name);
+    cell_set(memory, &c, set);
+    for (int i = 0; eddy_cells_part(c.cells, c.number, i, &part); i++) {
+        if (part.role != EDDY_CELL_DIMENSION || cell_given(&c, part.name))
+            continue;
+        int64_t size = weights ? cell_size_in(&c, weights, part.name) : -1;
+        c.given[c.given_count++] = (eddy_argument){part.name, NULL, (double)size};
+        if (size < 0)
+            text_add(&missing, "%s%s", missing.count ? ", " : "", part.name);
+    }
+    if (missing.count > 0)
+        cli_fail(CLI_USAGE,
+                 "the cell %s has dimensions without a size: %s; --set gives them, as "
+                 "--set %.*s=8, or weights that have them",
+                 c.name, missing.at, (int)strcspn(missing.at, ","), missing.at);
+    return c;
+}
+
 /* What eddy_use takes: first an input, where there is one. */
 static void cell_arguments(const cell_source *c, eddy_value x, bool training,
                            eddy_argument arguments[CELL_ARGUMENTS]) {

@@ -24,6 +24,10 @@ cell_source cell_find(arena *memory, const char *path, const char *name, const c
                       int64_t size);
 /* The same for a cell of any inputs, every dimension with a size of its own. */
 cell_source cell_open(arena *memory, const char *path, const char *name, const char *set);
+/* The same, every dimension with the size that is given, or that it has in weights (NULL: there are
+ * none). */
+cell_source cell_exact(arena *memory, const char *path, const char *name, const char *set,
+                       const eddy_params *weights);
 /* The cell with inputs of its own, named as in the file, and its results as outputs. */
 void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, bool training);
 void cell_free(cell_source *c);

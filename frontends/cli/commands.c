@@ -374,6 +374,44 @@ static const option_row show_options[] = {
     {0},
 };
 
+static const option_row compile_options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_FILE,
+     .argument = "OUT",
+     .about = "the path of the files, without what follows the dot; an .o is left out"},
+    {.name = "cell",
+     .letter = 'c',
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .about = "a cell of the file (its last one), or of the library where there is no file"},
+    {.name = "set",
+     .kind = OPTION_TEXT,
+     .argument = "NAMES",
+     .about = "dimensions and numbers, as H=64,dt=0.1; dimensions that weights show need none"},
+    {.name = "weights",
+     .letter = 'w',
+     .kind = OPTION_FILE,
+     .argument = "FILE",
+     .about = "values of the parameters, to be part of the object (.npz, .safetensors)"},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = OPTION_FLAG,
+     .about = "any number of samples side by side; else the object runs one stream"},
+    {.name = "prefix",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .about = "what every symbol begins with; the name of OUT, when not given"},
+    {.name = "cpu",
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .otherwise = "x86-64-v3",
+     .about = "x86-64-v3, x86-64-v4, neon, or native: what this machine has"},
+    CHECKPOINT_OPTION,
+    {0},
+};
+
 static const option_row convert_options[] = {
     {.name = "torch",
      .kind = OPTION_FILE,
@@ -444,6 +482,17 @@ const command_row commands[] = {
      "(once, before the loop over time, inside it, after it), with its flops and the weights that\n"
      "it reads; and how many bytes training remembers of each step.",
      OPTION_FILE, 0, 1, show_options, show_run},
+    {"compile", "[FILE|RUN] --output OUT [OPTION...]", "a cell or a run as an object and a header",
+     "Writes a cell of a file or of the library, or the model of a trained run, as OUT.o, OUT.h\n"
+     "and OUT.json, for C and C++ programs that have nothing of this library: no library is\n"
+     "linked, no memory taken, no lock. The header has structs with the names of the cell, a\n"
+     "function for a sequence and one for a step, and documents itself; it ends with a program\n"
+     "that can be copied. The manifest (JSON) says the same to programs. What an object computes\n"
+     "is what a run here computes, to the bit.\n"
+     "\n"
+     "The model of a run reads x and says y: numbers in the units of its data; or the logits of\n"
+     "classes and the likeliest one. Symbols of a text are numbers, which run.json lists.",
+     OPTION_FILE, 0, 1, compile_options, compile_run},
     {"convert", "FROM TO [--torch MAP]", "weights from one format into another",
      "Reads the tensors of a file and writes them to another, each an npz if its name ends so,\n"
      "else safetensors. With --torch they are a state_dict of PyTorch's, and each line of the map\n"

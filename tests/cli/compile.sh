@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Usage: compile.sh EDDY CC. Cells as objects: what is written, what is refused, and that the
+# program at the end of a header runs.
+source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
+compiler=${2:?"usage: compile.sh EDDY CC"}
+
+cat >mgu.eddy <<'END'
+# A minimal gated unit.
+cell mgu(x[D]) -> h {
+    state h[H]
+    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
+    f = sigmoid(W@x + U@h + b)
+    n = tanh(W@x + U@(f*h) + b)
+    h' = (1 - f)*h + f*n
+}
+END
+
+# weights FILE NAME,ROWS,COLUMNS...: a safetensors file of f32 between -0.5 and 0.5; no column: a
+# vector.
+weights() {
+    local file=$1 name rows columns shape header='' bytes='' count=0 sign i
+    shift
+    for tensor in "$@"; do
+        IFS=, read -r name rows columns <<<"$tensor"
+        shape=$rows${columns:+,$columns}
+        header+="${header:+,}\"$name\":{\"dtype\":\"F32\",\"shape\":[$shape],"
+        header+="\"data_offsets\":[$((4 * count)),$((4 * (count + rows * ${columns:-1})))]}"
+        for ((i = 0; i < rows * ${columns:-1}; i++, count++)); do
+            ((count * 5 % 3)) && sign=3e || sign=be
+            bytes+=$(printf '\\x00\\x00\\x%02x\\x%s' $((count * 89 % 256)) $sign)
+        done
+    done
+    header="{$header}"
+    i=$(printf '%08x' ${#header})
+    # shellcheck disable=SC2059
+    printf "\\x${i:6:2}\\x${i:4:2}\\x${i:2:2}\\x${i:0:2}\\x00\\x00\\x00\\x00$header$bytes" >"$file"
+}
+mgu=(Wf,4,3 Wn,4,3 Uf,4,4 Un,4,4 bf,4 bn,4)
+weights mgu.safetensors "${mgu[@]}"
+
+# example STEM: builds the program at the end of STEM.h, beside it, and prints what it prints.
+example() {
+    (
+        cd "$(dirname "$1")"
+        name=$(basename "$1")
+        sed -n '/^\/\* For example/,$ { s/^ \*     //p; s/^ \*$//p }' "$name.h" >example.c
+        "$compiler" -std=c11 -Wall -Wextra -Werror example.c "$name.o" -o example && ./example
+    )
+}
+
+# A cell with its weights, which show its sizes: one stream.
+mkdir build
+expect 0 out "build/mgu.o, build/mgu.h, build/mgu.json: mgu for x86-64-v3" \
+    compile mgu.eddy -o build/mgu --weights mgu.safetensors
+[[ $(ls build) == $'mgu.h\nmgu.json\nmgu.o' ]] || fault "other files:" "$(ls build)"
+holds build/mgu.h '^    float Wf\[4\]\[3\];$'
+holds build/mgu.h '^extern const mgu_parameters mgu_weights;'
+holds build/mgu.h '^const char \*mgu_step\(const mgu_parameters \*parameters, const mgu_inputs \*in'
+holds build/mgu.h '^#define MGU_CPU "x86-64-v3"$'
+holds build/mgu.json '^ "cpu": "x86-64-v3",$'
+example build/mgu >one || fault "the example does not run"
+[[ $(grep -cE '^h -?0\.[0-9]+$' one) == 4 && $(sort -u one | wc -l) == 4 ]] ||
+    fault "the example does not print four steps:" "$(cat one)"
+
+# The same from a name that ends in .o, under another prefix, with the sizes given.
+"$eddy" compile mgu.eddy --set D=3,H=4 --weights mgu.safetensors --prefix other -o build/two.o \
+    >said || fault "an .o behind the name"
+[[ $(cat said) == "build/two.o, build/two.h, build/two.json: other for x86-64-v3" ]] ||
+    fault "it says:" "$(cat said)"
+example build/two >two || fault "the example of another prefix does not run"
+cmp one two || fault "another prefix computes something else"
+
+# Other processors, the same bits.
+"$eddy" compile mgu.eddy --weights mgu.safetensors --cpu native -o build/mgu >/dev/null
+example build/mgu >two
+cmp one two || fault "this machine's own code computes something else"
+"$eddy" compile mgu.eddy --weights mgu.safetensors --cpu neon -o build/far >/dev/null
+holds build/far.json '^ "cpu": "neon",$'
+
+# A batch: extents are arguments, and the state is memory that the object divides.
+"$eddy" compile mgu.eddy --weights mgu.safetensors --batch -o build/many >/dev/null
+holds build/many.h '^const char \*many_sequence\(int64_t t, int64_t b, '
+holds build/many.h '^size_t many_state_bytes\(int64_t b\);$'
+[[ $(example build/many | wc -l) == 1 ]] || fault "the example of a batch does not run"
+
+# Without weights the caller brings them; zeros stay zeros.
+"$eddy" compile mgu.eddy --set D=3,H=4 -o build/bare >/dev/null
+[[ $(example build/bare | sort -u) == "h 0" ]] || fault "without weights:" "$(example build/bare)"
+
+# Cells of the library.
+"$eddy" compile --cell lstm --set D=2,H=5 -o build/lstm >/dev/null
+[[ $(example build/lstm | sort -u) == $'c 0\nh 0' ]] || fault "the library's LSTM"
+
+# A trained run: numbers in the units of its table, bit for bit those of `eddy run`.
+seq 300 | awk 'BEGIN { print "up,down,slow" }
+    { print $1 % 7 * 0.5 + 100 "," $1 % 5 * -0.25 "," int($1 / 20) % 4 * 8 }' >table.csv
+"$eddy" train --data table.csv --target up,slow --cell gru --size 8 --batch 2 --length 16 \
+    --steps 30 --quiet >/dev/null
+"$eddy" run run --data table.csv --output said.npy >/dev/null
+expect 0 out "build/model.o, build/model.h, build/model.json: model for x86-64-v3" \
+    compile run -o build/model
+cat >build/caller.c <<'END'
+#include "model.h"
+#include <stdalign.h>
+#include <stdio.h>
+int main(void) {
+    alignas(MODEL_ALIGNMENT) static char arena[MODEL_STEP_ARENA];
+    float x[3], y[2];
+    const model_inputs inputs = {.x = x};
+    model_outputs outputs = {.y = y};
+    static model_state state;
+    while (scanf("%f,%f,%f\n", &x[0], &x[1], &x[2]) == 3) {
+        const char *wrong =
+            model_step(&model_weights, &inputs, &outputs, &state, arena, sizeof arena);
+        if (wrong)
+            return puts(wrong), 1;
+        fwrite(y, sizeof *y, 2, stdout);
+    }
+    return 0;
+}
+END
+(cd build && "$compiler" -std=c11 -Wall -Wextra -Werror caller.c model.o -o caller)
+tail -n +2 table.csv | build/caller >said.object
+header=$((10 + $(od -An -tu2 -j8 -N2 said.npy)))
+bytes=$(($(stat -c %s said.npy) - header))
+((bytes > 2000)) || fault "eddy run says $bytes bytes"
+cmp <(tail -c "$bytes" said.npy) <(head -c "$bytes" said.object) ||
+    fault "the object of a run says something else than eddy run"
+refused "eddy: run is a run, which has its own cell and weights: leave out --set" \
+    compile run --set H=3 -o build/model
+
+# A text: symbols in, logits and the likeliest symbol out.
+for i in $(seq 60); do printf 'abcd efg %s. ' "$((i % 3))"; done >text.txt
+"$eddy" train --data text.txt --run text --size 8 --embedding 4 --length 16 --batch 2 --steps 5 \
+    --quiet >/dev/null
+"$eddy" compile text -o build/text >/dev/null
+holds build/text.h '^    const int32_t \*x; '
+holds build/text.h '^    int32_t \*likeliest; '
+[[ $(example build/text | grep -c '^likeliest [0-9]*$') == 4 ]] || fault "the object of a text"
+
+# What cannot be done is said, and leaves nothing behind.
+rm -r build/*
+refused "eddy: nothing to compile: a FILE, a RUN, or --cell NAME of the library
+Try 'eddy compile --help'." compile -o build/mgu
+refused "eddy: nowhere to write to: --output OUT is missing
+Try 'eddy compile --help'." compile mgu.eddy
+refused "eddy: the cell mgu has dimensions without a size: D, H; --set gives them, as --set D=8, \
+or weights that have them" compile mgu.eddy -o build/mgu
+refused "eddy: the cell mgu has dimensions without a size: D; --set gives them, as --set D=8, or \
+weights that have them" compile mgu.eddy --set H=4 -o build/mgu
+wrong "eddy: object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512), neon \
+and native" compile mgu.eddy --set D=3,H=4 --cpu vax -o build/mgu
+wrong "eddy: object: the prefix \"a-b\" is no C identifier: a letter, then letters, digits and \
+'_', at most 200" compile mgu.eddy --set D=3,H=4 -o build/a-b
+wrong "eddy: cannot open none.npz: No such file or directory" \
+    compile mgu.eddy --weights none.npz -o build/mgu
+weights more.safetensors "${mgu[@]}" V,2,2
+wrong "eddy: more.safetensors has V, which is no parameter of the cell mgu" \
+    compile mgu.eddy --weights more.safetensors -o build/mgu
+weights less.safetensors "${mgu[@]:0:5}"
+wrong "eddy: object: the parameter bn, f32 [4], is not in the params; make a run with them, or \
+load a file that has it" compile mgu.eddy --weights less.safetensors -o build/mgu
+wrong "eddy: object: the parameter Wf is f32 [5, 3] in the program, but f32 [4, 3] in the params" \
+    compile mgu.eddy --weights mgu.safetensors --set H=5 -o build/mgu
+wrong "eddy: cannot create a temporary file beside nowhere/mgu.o: No such file or directory" \
+    compile mgu.eddy --set D=3,H=4 -o nowhere/mgu
+[[ -z $(ls build) ]] || fault "what was refused left files:" "$(ls build)"
+finish
