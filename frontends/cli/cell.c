@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "frontends/capi.h"
+
 static const struct {
     const char *name;
     eddy_cell *cell;
@@ -262,6 +264,15 @@ cell_source cell_exact(arena *memory, const char *path, const char *name, const 
     return c;
 }
 
+const char *cell_title(const cell_source *c, arena *memory) {
+    text title;
+    text_init(&title, memory);
+    text_add(&title, "%s", c->name);
+    for (int i = 0; c->path && i < c->given_count; i++)
+        text_add(&title, "%s %s=%g", i ? "" : " with", c->given[i].name, c->given[i].number);
+    return title.at;
+}
+
 /* What eddy_use takes: first an input, where there is one. */
 static void cell_arguments(const cell_source *c, eddy_value x, bool training,
                            eddy_argument arguments[CELL_ARGUMENTS]) {
@@ -287,6 +298,21 @@ void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, b
     eddy_argument arguments[CELL_ARGUMENTS];
     cell_arguments(c, NULL, training, arguments);
     (eddy_use_alone)(m, c->cells, c->name, t, b, arguments, EDDY_HERE);
+}
+
+eddy_value cell_squares(eddy_model *m) {
+    eddy_value squares = NULL;
+    size_t outputs = m->graph.outputs.count;
+    for (size_t i = 0; i < outputs; i++) {
+        eddy_value x = capi_value(m, m->graph.outputs.at[i].node);
+        if (eddy_value_dtype(x) != EDDY_F32)
+            continue;
+        eddy_value sum = eddy_reduce_all(eddy_square(x), EDDY_SUM);
+        if (eddy_value_axes(sum))
+            sum = eddy_total(sum, eddy_value_axes(sum));
+        squares = squares ? eddy_add(squares, sum) : sum;
+    }
+    return squares;
 }
 
 void cell_free(cell_source *c) {

@@ -28,8 +28,12 @@ cell_source cell_open(arena *memory, const char *path, const char *name, const c
  * none). */
 cell_source cell_exact(arena *memory, const char *path, const char *name, const char *set,
                        const eddy_params *weights);
+/* "lstm"; of a file with its dimensions and numbers: "mgu with D=4 H=8". */
+const char *cell_title(const cell_source *c, arena *memory);
 /* The cell with inputs of its own, named as in the file, and its results as outputs. */
 void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, bool training);
+/* The sum of the squares of all outputs so far that are f32; NULL: there are none. */
+eddy_value cell_squares(eddy_model *m);
 void cell_free(cell_source *c);
 /* A layer of it over x [D]: a vector. */
 eddy_value cell_use(const cell_source *c, eddy_model *m, const char *name, eddy_axes t,

@@ -350,16 +350,20 @@ static const option_row check_options[] = {
     {0},
 };
 
+/* The cell that a command is about. */
+#define CELL_OPTIONS                                                                               \
+    {.name = "cell",                                                                               \
+     .letter = 'c',                                                                                \
+     .kind = OPTION_TEXT,                                                                          \
+     .argument = "NAME",                                                                           \
+     .about = "a cell of the file (its last one), or of the library where there is no file"},      \
+    {                                                                                              \
+        .name = "set", .kind = OPTION_TEXT, .argument = "NAMES",                                   \
+        .about = "dimensions and numbers, as H=64,dt=0.1; other dimensions are 4, 8, 12 ..."       \
+    }
+
 static const option_row show_options[] = {
-    {.name = "cell",
-     .letter = 'c',
-     .kind = OPTION_TEXT,
-     .argument = "NAME",
-     .about = "a cell of the file (its last one), or of the library where there is no file"},
-    {.name = "set",
-     .kind = OPTION_TEXT,
-     .argument = "NAMES",
-     .about = "dimensions and numbers, as H=64,dt=0.1; other dimensions are 4, 8, 12 ..."},
+    CELL_OPTIONS,
     {.name = "as",
      .kind = OPTION_CHOICE,
      .argument = "report|equations|tex|svg|graph|dot",
@@ -417,6 +421,49 @@ static const option_row convert_options[] = {
      .kind = OPTION_FILE,
      .argument = "MAP",
      .about = "the weights are PyTorch's: a text of lines as 'lstm encoder.*_l0 layer1'"},
+    {0},
+};
+
+static const option_row bench_options[] = {
+    CELL_OPTIONS,
+    {.name = "length",
+     .letter = 'l',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "64",
+     .low = 1,
+     .high = 1e+06,
+     .about = "steps of a call"},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "16",
+     .low = 1,
+     .high = 65536,
+     .about = "samples of a call"},
+    {.name = "threads",
+     .letter = 't',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "1",
+     .low = 1,
+     .high = 256,
+     .about = "how many share a call; the roof is of one, or of two"},
+    {.name = "seconds",
+     .kind = OPTION_REAL,
+     .argument = "X",
+     .otherwise = "0.5",
+     .low = 0,
+     .high = 3600,
+     .about = "how long each measurement goes on"},
+    {.name = "nests",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .otherwise = "8",
+     .low = 0,
+     .high = 512,
+     .about = "so many loop nests are listed, the longest first"},
     {0},
 };
 
@@ -500,6 +547,12 @@ const command_row commands[] = {
      "of weight_ih, weight_hh, bias_ih and bias_hh; linear, a star for weight and bias; tensor, a\n"
      "name. Then the name that it has here. Whatever is left over is a mistake.",
      OPTION_FILE, 2, 2, convert_options, convert_run},
+    {"bench", "FILE [OPTION...]", "how long a cell takes, and how much of that the machine needs",
+     "Measures the cell alone on random inputs: forwards, and what a step of training computes of\n"
+     "it, the sum of the squares of its results and the gradients of that. Each is held against the\n"
+     "roof: the least time that its operations, or the bytes that it touches, take on this machine,\n"
+     "which is measured first; then come the loop nests that take longest, and what bounds them.",
+     OPTION_FILE, 0, 1, bench_options, bench_run},
     {"explain", "[CODE]", "what a code in a message means",
      "Tells what a mistake in a cell file is about, with a text that holds it and what is said of\n"
      "that text. Without a code, lists all.",

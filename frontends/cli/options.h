@@ -92,6 +92,7 @@ int explain_run(arena *memory, const options *o);
 int examine_run(arena *memory, const options *o);
 int show_run(arena *memory, const options *o);
 int compile_run(arena *memory, const options *o);
+int bench_run(arena *memory, const options *o);
 int doctor_run(arena *memory, const options *o);
 int help_run(arena *memory, const options *o);
 

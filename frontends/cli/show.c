@@ -224,17 +224,7 @@ static size_t show_bytes(const eddy_program *made, eddy_params *params, int64_t 
 /* A step of training: the gradient of the sum of all squares of results. */
 static void show_memory(const show *s) {
     eddy_model *m = show_model(s, true);
-    eddy_value loss = NULL;
-    size_t outputs = m->graph.outputs.count;
-    for (size_t i = 0; i < outputs; i++) {
-        eddy_value x = capi_value(m, m->graph.outputs.at[i].node);
-        if (eddy_value_dtype(x) != EDDY_F32)
-            continue;
-        eddy_value sum = eddy_reduce_all(eddy_square(x), EDDY_SUM);
-        if (eddy_value_axes(sum))
-            sum = eddy_total(sum, eddy_value_axes(sum));
-        loss = loss ? eddy_add(loss, sum) : sum;
-    }
+    eddy_value loss = cell_squares(m);
     if (!loss || !eddy_trainable_count(m)) {
         eddy_model_free(m);
         return;
@@ -308,11 +298,8 @@ static void show_equations(const show *s, bool as_tex) {
     eddy_cells_free(library);
 }
 
-static void show_report(show *s, bool of_file) {
-    printf("%s%s", s->cell.name, of_file && s->cell.given_count ? " with" : "");
-    for (int i = 0; of_file && i < s->cell.given_count; i++)
-        printf(" %s=%g", s->cell.given[i].name, s->cell.given[i].number);
-    printf("\n");
+static void show_report(show *s) {
+    printf("%s\n", cell_title(&s->cell, s->memory));
     show_schedule(s);
     show_stages(s);
     show_memory(s);
@@ -336,7 +323,7 @@ int show_run(arena *memory, const options *o) {
     else if (strcmp(as, "report") != 0)
         show_text(&s, strcmp(as, "dot") == 0);
     else
-        show_report(&s, path != NULL);
+        show_report(&s);
     cell_free(&s.cell);
     return CLI_DONE;
 }
