@@ -366,11 +366,12 @@ static const option_row show_options[] = {
     CELL_OPTIONS,
     {.name = "as",
      .kind = OPTION_CHOICE,
-     .argument = "report|equations|tex|svg|graph|dot",
+     .argument = "report|equations|tex|svg|graph|dot|torch|jax",
      .otherwise = "report",
      .about = "equations: the cell as it was understood, a line for each gate; tex: the same as a "
               "paper prints it; svg: a picture of what depends on what; graph: the graph in the "
-              "language of docs/graph.md; dot: for Graphviz"},
+              "language of docs/graph.md; dot: for Graphviz; torch, jax: as a module of PyTorch, "
+              "or a function for JAX, that computes the same"},
     {.name = "pass",
      .kind = OPTION_TEXT,
      .argument = "LETTERS",

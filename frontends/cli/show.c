@@ -13,6 +13,7 @@
 #include "frontends/cli/cell.h"
 #include "frontends/cli/options.h"
 #include "frontends/cli/picture.h"
+#include "frontends/cli/python.h"
 #include "frontends/lang/readback.h"
 #include "frontends/program.h"
 #include "graph/recurrence.h"
@@ -275,6 +276,19 @@ static void show_picture(const show *s) {
     eddy_model_free(m);
 }
 
+static void show_python(const show *s, python_way way) {
+    eddy_model *m = show_model(s, false);
+    text out;
+    text_init(&out, s->memory);
+    const python_source of = {.title = cell_title(&s->cell, s->memory), .model = m};
+    const char *problem = python_write(&of, way, &out, NULL);
+    if (problem)
+        cli_fail(CLI_FAILED, "the cell %s cannot be written for %s: %s", s->cell.name,
+                 python_name(way), problem);
+    fputs(out.at, stdout);
+    eddy_model_free(m);
+}
+
 /* Cells of the library that are written in C stand there in the language too. */
 static void show_equations(const show *s, bool as_tex) {
     eddy_cells *library = NULL;
@@ -320,6 +334,8 @@ int show_run(arena *memory, const options *o) {
         show_equations(&s, strcmp(as, "tex") == 0);
     else if (strcmp(as, "svg") == 0)
         show_picture(&s);
+    else if (strcmp(as, "torch") == 0 || strcmp(as, "jax") == 0)
+        show_python(&s, strcmp(as, "jax") == 0 ? PYTHON_JAX : PYTHON_TORCH);
     else if (strcmp(as, "report") != 0)
         show_text(&s, strcmp(as, "dot") == 0);
     else

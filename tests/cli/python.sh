@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Cells as programs for PyTorch and JAX: the texts are the stored ones (with EDDY_UPDATE=1 those are
+# written anew), every cell of the library has one that Python can read, and what has no
+# counterpart is said. That they compute the same is seen in bench.sh, where PyTorch or JAX is.
+source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
+stored=$source_folder/tests/cli/python_programs.txt
+
+cat >mgu.eddy <<'END_OF_CELL'
+cell mgu(x[D]) -> h {
+    state h[H]
+    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
+    f = sigmoid(W@x + U@h + b)
+    n = tanh(W@x + U@(f*h) + b)
+    h' = (1 - f)*h + f*n
+}
+END_OF_CELL
+# Delays of several steps both ways, a memory, a learned start, a matrix state, what is made once,
+# and names that Python has for itself.
+cat >forms.eddy <<'END_OF_CELL'
+cell forms(x[D], m[M] over s) -> y, S {
+    state h, z, lambda [H], S[H, H]
+    param W{n, g}[H, D], V[H, M], scale[H], h0[H]
+    fixed half[H]
+    decay = exp(-exp(scale))
+    n = tanh(W@x + W@x[t-1] + W@x[t-3 else 1] + sum(V@m, s))
+    g = sigmoid(W@x[t+1] + h)
+    a = softmax(h@(V@m), s)
+    z' = decay*z + n + sum(a * (V@m), s)
+    S' = S + outer(z', g)
+    lambda' = max(lambda, 0) + mean(S'@z') * half
+    h' = where(n > 0, g*h[t-2], -z*z') + h0 - lambda'
+    y = concat(h', reshape(S, H*H)[0:2]) * real(t mod 2 == 0)
+}
+END_OF_CELL
+for cell in mgu forms; do
+    for way in torch jax; do
+        echo "==== $cell --as $way"
+        "$eddy" show "$cell.eddy" --as "$way" || fault "$cell has no program for $way"
+    done
+done >programs
+if [[ ${EDDY_UPDATE:-} == 1 ]]; then
+    cp programs "$stored"
+fi
+diff -u "$stored" programs || fault "programs are written otherwise: ./run docs"
+
+# readable FILE: it is Python.
+readable() {
+    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read())' "$1" \
+        2>why || fault "$1 is no Python:" "$(tail -n 3 why)"
+}
+if ! command -v python3 >/dev/null; then
+    readable() { :; }
+    echo "that Python reads them: not run here"
+fi
+without=
+for about in "$source_folder"/tests/ref/cells/*.json; do
+    cell=$(basename "$about" .json)
+    for way in torch jax; do
+        if "$eddy" show --cell "$cell" --as "$way" >"$cell.$way" 2>said; then
+            readable "$cell.$way"
+        else
+            grep -q 'a gradient of the cell.s own$' said || fault "$cell:" "$(cat said)"
+            without="$without $cell"
+        fi
+    done
+done
+[[ $without == " lif lif spike spike" ]] || fault "these have no program:$without"
+
+cat >draws.eddy <<'END_OF_CELL'
+cell draws(x[D]) -> y {
+    y = x * random(D)
+}
+cell alone() -> y {
+    state h[H]
+    h' = h + 1
+    y = h'
+}
+END_OF_CELL
+wrong "eddy: the cell draws cannot be written for PyTorch: draws.eddy:2: \`random\` has no \
+counterpart" show draws.eddy --cell draws --as torch
+wrong "eddy: the cell alone cannot be written for JAX: no input shows how many steps of \`t\` \
+there are" show draws.eddy --as jax
+wrong "eddy: the cell spike cannot be written for JAX: cells/physical.eddy:49: \`custom\` has no \
+counterpart: a gradient of the cell's own" show --cell spike --as jax
+finish
