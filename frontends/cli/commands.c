@@ -357,10 +357,10 @@ static const option_row check_options[] = {
      .kind = OPTION_TEXT,                                                                          \
      .argument = "NAME",                                                                           \
      .about = "a cell of the file (its last one), or of the library where there is no file"},      \
-    {                                                                                              \
-        .name = "set", .kind = OPTION_TEXT, .argument = "NAMES",                                   \
-        .about = "dimensions and numbers, as H=64,dt=0.1; other dimensions are 4, 8, 12 ..."       \
-    }
+        {.name = "set",                                                                            \
+         .kind = OPTION_TEXT,                                                                      \
+         .argument = "NAMES",                                                                      \
+         .about = "dimensions and numbers, as H=64,dt=0.1; other dimensions are 4, 8, 12 ..."}
 
 static const option_row show_options[] = {
     CELL_OPTIONS,
@@ -458,6 +458,11 @@ static const option_row bench_options[] = {
      .low = 0,
      .high = 3600,
      .about = "how long each measurement goes on"},
+    {.name = "python",
+     .kind = OPTION_FILE,
+     .argument = "FILE",
+     .otherwise = "python3",
+     .about = "whose PyTorch and JAX run the cell as well; '': none"},
     {.name = "nests",
      .kind = OPTION_INTEGER,
      .argument = "N",
@@ -548,11 +553,16 @@ const command_row commands[] = {
      "of weight_ih, weight_hh, bias_ih and bias_hh; linear, a star for weight and bias; tensor, a\n"
      "name. Then the name that it has here. Whatever is left over is a mistake.",
      OPTION_FILE, 2, 2, convert_options, convert_run},
-    {"bench", "FILE [OPTION...]", "how long a cell takes, and how much of that the machine needs",
+    {"bench", "FILE [OPTION...]", "how long a cell takes, beside PyTorch, JAX and the machine",
      "Measures the cell alone on random inputs: forwards, and what a step of training computes of\n"
-     "it, the sum of the squares of its results and the gradients of that. Each is held against the\n"
-     "roof: the least time that its operations, or the bytes that it touches, take on this machine,\n"
-     "which is measured first; then come the loop nests that take longest, and what bounds them.",
+     "it, the sum of the squares of its results and the gradients of that. Where a Python with\n"
+     "PyTorch or JAX is found, they run what 'eddy show --as torch' (jax) writes, with the same\n"
+     "weights and inputs, in turn with the cell. Results that differ by more than a thousandth\n"
+     "are WRONG, and end the command with status 1.\n"
+     "\n"
+     "The roof is the least time that the operations of a call, or the bytes that it touches,\n"
+     "take on this machine, which is measured first. Last come the loop nests that take longest,\n"
+     "and what bounds them.",
      OPTION_FILE, 0, 1, bench_options, bench_run},
     {"explain", "[CODE]", "what a code in a message means",
      "Tells what a mistake in a cell file is about, with a text that holds it and what is said of\n"

@@ -8,7 +8,7 @@ typedef struct library_text {
     const char *name, *text;
 } library_text;
 
-/* Made by frontends/cells/embed.cmake. */
+/* Made by frontends/embed.cmake. */
 extern const library_text library_texts[];
 extern const int library_text_count;
 
