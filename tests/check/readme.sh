@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: readme.sh LIBRARY COMPILER COMMAND. The examples of the README and of how-tos do what the
 # page says: its first block of C is compiled against the public headers and the shared library, and
-# must print the block that follows it, to the byte. The cell of the README passes `eddy check`.
+# must print the block that follows it, to the byte. The cells of the README pass `eddy check`, and
+# what it shows of the command is what the command says, but for blanks at the ends of lines.
 set -euo pipefail
 usage="usage: readme.sh LIBRARY COMPILER COMMAND"
 library=${1:?"$usage"} compiler=${2:?"$usage"} command=${3:?"$usage"}
@@ -30,7 +31,29 @@ for page in "${pages[@]}"; do
     echo "$page: $(wc -l <"$scratch/example.c") lines of C print what it shows"
 done
 
-awk '/^```eddy$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >"$scratch/mgu.eddy"
-[[ -s $scratch/mgu.eddy ]] || { echo "README.md: there is no cell" && exit 1; }
-"$command" check "$scratch/mgu.eddy" >"$scratch/said" || { cat "$scratch/said" && exit 1; }
-echo "README.md: its cell is right"
+root=$PWD
+mkdir "$scratch/tutorial" "$scratch/bin"
+ln -s "$(realpath "$command")" "$scratch/bin/eddy"
+PATH=$scratch/bin:$PATH
+cp LICENSE "$scratch/tutorial"
+cd "$scratch/tutorial"
+awk '/^```eddy$/ { inside = 1; head = ""; file = ""; next }
+     /^```/ { inside = 0 }
+     inside && file == "" && /^cell / { name = $2; sub(/\(.*/, "", name); file = name ".eddy"
+                                        printf "%s", head >file }
+     inside && file == "" { head = head $0 "\n" }
+     inside && file != "" { print >file }' "$root/README.md"
+for cell in *.eddy; do
+    eddy check "$cell" >../said || { cat ../said && exit 1; }
+    echo "README.md: the cell $cell is right"
+done
+
+# A line that begins with a dollar is run; the lines behind it are what it says.
+awk '/^```console$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/README.md" >../shown
+[[ -s ../shown ]] || { echo "README.md: there is no console" && exit 1; }
+grep '^\$ ' ../shown | while IFS= read -r line; do
+    printf '%s\n' "$line"
+    bash -c "${line:2}" </dev/null 2>&1 | sed 's/[ \t]*$//'
+done >../printed
+diff ../shown ../printed
+echo "README.md: $(grep -c '^\$ ' ../shown) commands say what it shows"
