@@ -245,7 +245,7 @@ static int64_t emit_call(aot_frame *f) {
     int64_t alone[EMIT_CONTEXT] = {0};
     emit_context(alone, 0, 1, 1, NULL, NULL);
     alone[EMIT_PREPARED] = f->prepared != NULL;
-    for (int i = LIMIT_AXES; i < EMIT_CONTEXT; i++)
+    for (int i = LIMIT_AXES; i < EMIT_BLOCK_FIRST; i++) /* the others are the code's to write */
         LLVMBuildStore(e->builder, emit_integer(e, alone[i]), emit_entry(e, arguments[2], i));
     if (f->extents[NEST_BLOCK])
         LLVMBuildStore(e->builder,

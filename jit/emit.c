@@ -18,15 +18,12 @@
 #include "jit/aot_internal.h"
 #include "jit/emit_internal.h"
 #include "jit/split.h"
-#include "jit/watch.h"
 
 #ifdef NDEBUG
 enum { EMIT_ALWAYS_VERIFIES = 0 };
 #else
 enum { EMIT_ALWAYS_VERIFIES = 1 };
 #endif
-
-enum { EMIT_ROW = 4 /* nests in a row that are worth a loop */ };
 
 static const site nowhere = {NULL, 0};
 
@@ -78,7 +75,7 @@ LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const 
 
 /* ---- constants */
 
-static LLVMValueRef add_constant(const emit *e, LLVMValueRef value) {
+LLVMValueRef emit_private(const emit *e, LLVMValueRef value) {
     LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(value), "");
     LLVMSetInitializer(global, value);
     LLVMSetGlobalConstant(global, true);
@@ -92,7 +89,7 @@ LLVMValueRef emit_bytes(emit *e, int32_t buffer) {
         return e->constants[buffer];
     LLVMValueRef bytes =
         LLVMConstStringInContext2(e->context, (const char *)b->data, b->data_bytes, true);
-    e->constants[buffer] = add_constant(e, bytes);
+    e->constants[buffer] = emit_private(e, bytes);
     LLVMSetAlignment(e->constants[buffer], 64);
     return e->constants[buffer];
 }
@@ -117,112 +114,6 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_STEPS] = INT32_MAX;
     context[EMIT_CHECKPOINTS] = 2;
     context[EMIT_PORTION] = EMIT_NEAR;
-}
-
-static const char *kernel_symbol(const emit *e, const nest *n) {
-    return arena_print(e->memory, "%s_kernel_%s", e->options->prefix, n->name);
-}
-
-/* The numbers of a nest's buffers; NULL if no other nest runs its kernel, which knows them then. */
-static LLVMValueRef operands_of(const emit *e, const nest *n) {
-    const nest *first = n->shared ? n->shared : n;
-    LLVMTypeRef type = LLVMInt32TypeInContext(e->context);
-    int count = n->operand_count + n->number_count;
-    if (first->users <= 1 || count == 0)
-        return LLVMConstNull(e->pointer);
-    LLVMValueRef *numbers = arena_array(e->memory, LLVMValueRef, count);
-    for (int i = 0; i < count; i++)
-        numbers[i] = LLVMConstInt(type, (unsigned)n->operands[i], false);
-    return add_constant(e, LLVMConstArray2(type, numbers, (uint64_t)count));
-}
-
-static LLVMValueRef kernel_of(const emit *e, const nest *n) {
-    return LLVMGetNamedFunction(e->module, kernel_symbol(e, n->shared ? n->shared : n));
-}
-
-static void emit_call(const emit *e, LLVMValueRef entry, LLVMValueRef kernel,
-                      LLVMValueRef operands) {
-    LLVMValueRef arguments[4];
-    LLVMGetParams(entry, arguments);
-    arguments[3] = operands;
-    LLVMBuildCall2(e->builder, e->kernel_type, kernel, arguments, 4, "");
-}
-
-/* The thread says what it is about to run. */
-static void emit_say(emit *e, LLVMValueRef entry, LLVMValueRef number) {
-    if (!e->options->watch)
-        return;
-    LLVMValueRef context = LLVMGetParam(entry, 2), arguments[] = {context, number};
-    LLVMTypeRef given[] = {e->pointer, emit_type(e, BODY_I64, 1)};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), given, 2, false);
-    LLVMValueRef where = emit_entry(e, context, EMIT_WATCH);
-    LLVMValueRef watch = LLVMBuildLoad2(e->builder, e->pointer, where, "");
-    LLVMBuildCall2(e->builder, type, watch, arguments, 2, "");
-}
-
-/* Before an item: what other threads have made is there. A thread alone waits for nobody. kinds: a
- * set of nest_meeting, i64. */
-static void emit_meeting(emit *e, LLVMValueRef entry, LLVMValueRef kinds) {
-    LLVMBuilderRef b = e->builder;
-    LLVMValueRef context = LLVMGetParam(entry, 2), zero = emit_integer(e, 0);
-    LLVMBasicBlockRef several = LLVMAppendBasicBlockInContext(e->context, entry, "");
-    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
-    LLVMValueRef kept = emit_number(e, context, EMIT_MEETING);
-    LLVMValueRef ours = LLVMBuildAnd(b, kept, kinds, "");
-    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, ours, zero, ""), after, several);
-    LLVMPositionBuilderAtEnd(b, several);
-    emit_say(e, entry, emit_integer(e, WATCH_WAITING));
-    LLVMTypeRef given = e->pointer, nothing = LLVMVoidTypeInContext(e->context);
-    LLVMTypeRef type = LLVMFunctionType(nothing, &given, 1, false);
-    LLVMValueRef meet = LLVMBuildLoad2(b, e->pointer, emit_entry(e, context, EMIT_MEET), "");
-    LLVMBuildCall2(b, type, meet, &context, 1, "");
-    LLVMBuildBr(b, after);
-    LLVMPositionBuilderAtEnd(b, after);
-}
-
-/* Where a value is, as seen from the table: a number that is known when the object is linked, so
- * that the table is constant wherever it is loaded. 0 stands for NULL. */
-static LLVMValueRef distance_from(const emit *e, LLVMValueRef table, LLVMValueRef value) {
-    LLVMTypeRef type = emit_type(e, BODY_I64, 1);
-    if (LLVMIsNull(value))
-        return LLVMConstNull(type);
-    return LLVMConstSub(LLVMConstPtrToInt(value, type), LLVMConstPtrToInt(table, type));
-}
-
-/* Many nests in a row are a loop over a table: an entry of it is made in no time, the code of a
- * call takes a tenth of a millisecond. An entry says where the kernel is, where the numbers of
- * buffers, and who meets before it. */
-static void emit_row(emit *e, LLVMValueRef entry, const nest_item *items, size_t count) {
-    enum { KERNEL, OPERANDS, MEETING, CELLS };
-    LLVMTypeRef number = emit_type(e, BODY_I64, 1), byte = LLVMInt8TypeInContext(e->context);
-    LLVMTypeRef type = LLVMArrayType2(number, CELLS * count);
-    LLVMValueRef table = add_constant(e, LLVMConstNull(type));
-    LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, CELLS * count);
-    for (size_t i = 0; i < count; i++) {
-        cells[CELLS * i + KERNEL] = distance_from(e, table, kernel_of(e, items[i].kernel));
-        cells[CELLS * i + OPERANDS] = distance_from(e, table, operands_of(e, items[i].kernel));
-        cells[CELLS * i + MEETING] = emit_integer(e, items[i].meeting);
-    }
-    LLVMSetInitializer(table, LLVMConstArray2(number, cells, CELLS * count));
-    LLVMValueRef zero = emit_integer(e, 0), end = emit_integer(e, CELLS * (int64_t)count);
-    emit_loop loop;
-    emit_loop_open(e, entry, &loop, zero, end, emit_integer(e, CELLS), NULL, 0);
-    LLVMValueRef found[CELLS];
-    for (int i = 0; i < CELLS; i++) {
-        LLVMValueRef at = emit_plus(e, loop.counter, emit_integer(e, i));
-        at = LLVMBuildGEP2(e->builder, number, table, &at, 1, "");
-        found[i] = LLVMBuildLoad2(e->builder, number, at, "");
-        if (i != MEETING)
-            found[i] = LLVMBuildGEP2(e->builder, byte, table, &found[i], 1, "");
-    }
-    emit_meeting(e, entry, found[MEETING]);
-    if (e->options->watch) {
-        LLVMValueRef row = LLVMBuildUDiv(e->builder, loop.counter, emit_integer(e, CELLS), "");
-        emit_say(e, entry, emit_plus(e, row, emit_integer(e, e->said)));
-        e->said += (int64_t)count;
-    }
-    emit_call(e, entry, found[KERNEL], found[OPERANDS]);
-    emit_loop_close(e, &loop, NULL);
 }
 
 /* first <= step < end of an axis that runs in blocks. */
@@ -345,6 +236,7 @@ static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
     LLVMValueRef is_first = LLVMBuildICmp(b, LLVMIntEQ, loop.counter, zero, "");
     set_context(e, entry, EMIT_BLOCK_FIRST, own.first);
     set_context(e, entry, EMIT_BLOCK_END, own.end);
+    set_context(e, entry, EMIT_BLOCK_COUNT, LLVMBuildSub(b, own.end, own.first, ""));
     set_context(e, entry, EMIT_BLOCK_NUMBER, number);
     set_context(e, entry, EMIT_BLOCK_FRESH,
                 LLVMBuildZExt(b, is_first, emit_type(e, BODY_I64, 1), ""));
@@ -408,7 +300,7 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
         size_t row = 0;
         while (i + row < items->count && item[row].kernel)
             row++;
-        if (row >= EMIT_ROW) {
+        if (row > 0) {
             emit_row(e, entry, item, row);
             i += row - 1;
             continue;
@@ -420,12 +312,7 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
         }
         if (item->meeting != 0)
             emit_meeting(e, entry, emit_integer(e, item->meeting));
-        if (item->kernel) {
-            emit_say(e, entry, emit_integer(e, e->said++));
-            emit_call(e, entry, kernel_of(e, item->kernel), operands_of(e, item->kernel));
-        } else {
-            emit_turns(e, entry, item, inside);
-        }
+        emit_turns(e, entry, item, inside);
     }
 }
 
@@ -477,7 +364,7 @@ static void emit_parts(emit *e, LLVMValueRef entry) {
 
 /* A kernel of the other object. */
 static void declare_kernel(const emit *e, const nest *n) {
-    LLVMValueRef function = LLVMAddFunction(e->module, kernel_symbol(e, n), e->kernel_type);
+    LLVMValueRef function = LLVMAddFunction(e->module, emit_kernel_symbol(e, n), e->kernel_type);
     LLVMSetVisibility(function, LLVMHiddenVisibility);
 }
 
@@ -492,7 +379,7 @@ static void emit_program(emit *e) {
         }
         e->line = (unsigned)k;
         arena_mark mark = arena_here(e->memory);
-        LLVMSetVisibility(emit_kernel(e, n->form ? n->form : n, kernel_symbol(e, n)),
+        LLVMSetVisibility(emit_kernel(e, n->form ? n->form : n, emit_kernel_symbol(e, n)),
                           LLVMHiddenVisibility);
         arena_rewind(e->memory, mark);
     }

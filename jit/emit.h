@@ -39,6 +39,7 @@ typedef struct emit_object {
     double side_milliseconds; /* on a core by a second thread meanwhile */
 } emit_object;
 
+enum { EMIT_SHARES = 2 /* ranges of a nest that threads share, at most */ };
 /* What a thread tells the code that it runs, in 64-bit numbers. The threads of a call are a grid of
  * parts of the samples times parts of all else; thread number = part of samples * parts of units +
  * part of units. */
@@ -64,7 +65,11 @@ enum {
     EMIT_BLOCK_END,
     EMIT_BLOCK_NUMBER,
     EMIT_BLOCK_FRESH,
-    EMIT_CONTEXT /* numbers in all */
+    EMIT_BLOCK_COUNT, /* EMIT_BLOCK_END - EMIT_BLOCK_FIRST */
+    /* of the current nest, by the code: for each range that threads share where this one's part
+     * begins and ends (or more, if that is where the range does) */
+    EMIT_SHARE,
+    EMIT_CONTEXT = EMIT_SHARE + 2 * EMIT_SHARES /* numbers in all */
 };
 enum { EMIT_NEAR = 16 << 10 /* bytes of a portion: half of a small first cache */ };
 /* Returns when every thread of the call has called it. */

@@ -26,7 +26,7 @@ typedef struct emit {
     LLVMTypeRef entry_type;  /* void (ptr buffers, ptr extents, ptr context) */
     LLVMTypeRef kernel_type; /* void (the same, ptr operands): the numbers of the buffers that a
                                 shared kernel is to use, i32 */
-    LLVMValueRef part; /* the function that finds a thread's part of a range; NULL: none yet */
+    LLVMValueRef row; /* the function that runs nests in a row; NULL: none yet */
     const uint8_t *piece_of; /* by kernel: the piece that makes it; NULL: there is one piece */
     int piece;               /* this one; 0 has the entry */
     LLVMValueRef *constants; /* by buffer: its bytes in the object; NULL: not there (yet) */
@@ -169,6 +169,8 @@ typedef struct emit_nest {
 /* ---- emit.c: the module of a piece, of which `what` has all but the LLVM values and the memory,
  * as an object; out->source is set */
 bool emit_piece(const emit *what, const allocator *source, emit_object *out, error *problem);
+/* A constant of the module's own. */
+LLVMValueRef emit_private(const emit *e, LLVMValueRef value);
 /* The bytes of a constant buffer; NULL: it is none. */
 LLVMValueRef emit_bytes(emit *e, int32_t buffer);
 /* A new function, with the builder at its start. */
@@ -187,11 +189,27 @@ void emit_facts(emit_nest *s);
 bool emit_distance(const emit_nest *s, const nest_instruction *in, int range, int64_t *out);
 
 /* ---- emit_split.c: what a thread does of a nest */
+/* A range that threads share. */
+typedef struct emit_part {
+    int64_t count; /* its iterations; below 0: extent -1 - count, or that field of the context */
+    int64_t grain; /* so many belong together */
+    int who;       /* field of the context: the thread's part; and the next one: how many parts */
+} emit_part;
 /* Chooses the ranges that threads share; the tile is known. */
 void emit_split_choose(emit_nest *s);
-/* In the function's entry, behind everything else there: narrows first and limit of those ranges to
- * this thread's part. A nest that cannot be shared is left to thread 0: the others return. */
+/* These ranges, of a kernel that is made from `form`, where nest n runs it; returns their number,
+ * at least 1: what cannot be shared is one iteration. */
+int emit_split_parts(emit *e, const nest *form, const nest *n, emit_part out[EMIT_SHARES]);
+/* In the kernel: narrows first and limit of those ranges to this thread's part. */
 void emit_split(emit_nest *s);
+
+/* ---- emit_row.c: nests in a row, by way of a table */
+/* Calls their kernels, in `function`, whose first parameters are those of the entry. */
+void emit_row(emit *e, LLVMValueRef function, const nest_item *items, size_t count);
+/* Before an item: what other threads have made is there. A thread alone waits for nobody. kinds: a
+ * set of nest_meeting, i64. */
+void emit_meeting(const emit *e, LLVMValueRef function, LLVMValueRef kinds);
+const char *emit_kernel_symbol(const emit *e, const nest *n);
 
 /* ---- emit_loop.c: ranges cut into segments, and loops over them that carry values */
 /* Segments of a range under the tile that emit_facts chose; returns their number. Emits their

@@ -135,9 +135,9 @@ static int row_segments(emit_nest *s, emit_segment *out) {
 /* A known number of elements in vectors that may overlap are cut into tiles of about equal size:
  * vectors of one, or 0 if there are too few elements for that. */
 static int64_t even_vectors(const emit_nest *s) {
-    int64_t known, width = s->most_width;
-    if (!s->repeatable || !emit_is_integer(s->counts[s->vector_range], &known) ||
-        known < width * s->most_vectors)
+    const nest_range *range = &s->n->ranges.at[s->vector_range];
+    int64_t known = range->block || range->given > 0 ? -1 : range->count, width = s->most_width;
+    if (!s->repeatable || known < width * s->most_vectors)
         return 0;
     int64_t vectors = (known + width - 1) / width;
     int64_t tiles = (vectors + s->most_vectors - 1) / s->most_vectors;

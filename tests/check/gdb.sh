@@ -25,7 +25,8 @@ expect() { # extended regular expression
     fi
 }
 expect '^#0 .*eddy_kernel_memory \(\)'
-expect '^#1 .*eddy_run \(\)'
+expect '^#1 .*eddy_row \(\)'
+expect '^#2 .*eddy_run \(\)'
 expect '^#[0-9]+ .* eddy_run_call '
 expect '^eddy_kernel_memory '
 grep -E '^#' <<<"$said" | head -n 5
