@@ -78,13 +78,14 @@ typedef struct emit_access {
 } emit_access;
 
 /* Iterations start <= i < end of a range, `width` x `copies` at a time. Overlap: the last ones are
- * moved back to end at `end`, and repeat what was done already. Lanes: of the one vector only so
- * many are iterations; 0: all. */
+ * moved back to end at `end`, and repeat what was done already; of these, so many rows are not to be
+ * stored again. Lanes: of the one vector only so many are iterations; 0: all. */
 typedef struct emit_segment {
     LLVMValueRef start, end;
     int width, copies;
     bool overlap;
     int lanes;
+    int kept; /* rows that a tile which is moved back leaves as they are; 0: none */
 } emit_segment;
 
 enum {
@@ -153,6 +154,8 @@ typedef struct emit_nest {
     int width, vectors, rows;
     int lanes; /* of a vector that are iterations: the width, unless it is the last one */
     int step;  /* of those that run together; -1: they do not */
+    int kept;  /* rows of the tile that it does not store ... */
+    LLVMValueRef moved; /* ... if this i1 is true */
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
     LLVMValueRef *counts;             /* by range, i64 */
     LLVMValueRef *origin;             /* by range: its least index */

@@ -126,17 +126,27 @@ static int row_segments(emit_nest *s, emit_segment *out) {
         }
         return add(out, n, (emit_segment){first, small, 1, 1, false, 0});
     }
+    if (constant && s->block_range >= 0) {
+        n = add(out, n, (emit_segment){first, limit, 1, rows, true, 0});
+        out[0].kept = rows - (int)(known % rows);
+        return n;
+    }
     LLVMValueRef whole = whole_end(e, first, limit, rows);
     n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0});
     int rest = constant ? (int)(known % rows) : 1; /* blocks are whole tiles, but the last */
     return add(out, n, (emit_segment){whole, limit, 1, rest, false, 0});
 }
 
+/* Iterations of a range; -1: only a run knows. */
+static int64_t known_count(const emit_nest *s, int range) {
+    const nest_range *r = &s->n->ranges.at[range];
+    return r->block || r->given > 0 || r->count < 0 ? -1 : r->count;
+}
+
 /* A known number of elements in vectors that may overlap are cut into tiles of about equal size:
  * vectors of one, or 0 if there are too few elements for that. */
 static int64_t even_vectors(const emit_nest *s) {
-    const nest_range *range = &s->n->ranges.at[s->vector_range];
-    int64_t known = range->block || range->given > 0 ? -1 : range->count, width = s->most_width;
+    int64_t known = known_count(s, s->vector_range), width = s->most_width;
     if (!s->repeatable || known < width * s->most_vectors)
         return 0;
     int64_t vectors = (known + width - 1) / width;

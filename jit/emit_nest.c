@@ -110,6 +110,28 @@ static void widen(emit_nest *s, size_t i, int row, int vector) {
     *slot(s, s->wide, (nest_ref)i, row, vector) = wide;
 }
 
+static void store_rows(emit_nest *s, const emit_access *a, int from, int to, int vectors) {
+    for (int row = from; row < to; row++)
+        for (int vector = 0; vector < vectors; vector++)
+            emit_memory_store(s, a, row, vector);
+}
+
+/* A tile that was moved back has in its first rows a sum that takes in the same steps twice. */
+static void emit_store(emit_nest *s, const emit_access *a, int rows, int vectors) {
+    LLVMBuilderRef b = s->e->builder;
+    int kept = rows > s->kept ? s->kept : 0;
+    if (kept > 0) {
+        LLVMBasicBlockRef all = LLVMAppendBasicBlockInContext(s->e->context, s->function, "");
+        LLVMBasicBlockRef rest = LLVMAppendBasicBlockInContext(s->e->context, s->function, "");
+        LLVMBuildCondBr(b, s->moved, rest, all);
+        LLVMPositionBuilderAtEnd(b, all);
+        store_rows(s, a, 0, kept, vectors);
+        LLVMBuildBr(b, rest);
+        LLVMPositionBuilderAtEnd(b, rest);
+    }
+    store_rows(s, a, kept, rows, vectors);
+}
+
 static void emit_instruction(emit_nest *s, size_t i) {
     const nest_instruction *in = &s->n->tape.at[i];
     emit_fact *f = &s->facts[i];
@@ -118,12 +140,12 @@ static void emit_instruction(emit_nest *s, size_t i) {
     bool scalar = s->width == 1 || !f->by_lane || f->lane_known;
     if (f->access >= 0)
         emit_memory_advance(s, &s->accesses[f->access], f->depth);
+    if (in->op == NEST_STORE) {
+        emit_store(s, &s->accesses[f->access], rows, vectors);
+        return;
+    }
     for (int row = 0; row < rows; row++)
         for (int vector = 0; vector < vectors; vector++) {
-            if (in->op == NEST_STORE) {
-                emit_memory_store(s, &s->accesses[f->access], row, vector);
-                continue;
-            }
             LLVMValueRef value = copy_of(s, i, row, vector, scalar ? 1 : s->width);
             *slot(s, scalar ? s->scalar : s->wide, (nest_ref)i, row, vector) = value;
             if (scalar && f->wide && s->width > 1)
@@ -352,10 +374,16 @@ static void emit_range(emit_nest *s, int depth) {
         if (part->overlap)
             counter =
                 emit_pick(e, LLVMIntSLT, counter, LLVMBuildSub(e->builder, part->end, span, ""));
+        if (part->kept > 0) {
+            s->kept = part->kept;
+            s->moved = LLVMBuildICmp(e->builder, LLVMIntNE, counter, loop.counter, "");
+        }
         s->index[range] = emit_index(s, range, counter);
         emit_inside(s, depth + 1);
         emit_loop_close(e, &loop, NULL);
     }
+    if (range == s->row_range)
+        s->kept = 0;
     if (range == s->vector_range)
         s->width = s->lanes = s->vectors = 1;
     else if (range == s->row_range)
