@@ -116,13 +116,7 @@ void emit_context(int64_t *context, int thread, int sample_parts, int unit_parts
     context[EMIT_PORTION] = EMIT_NEAR;
 }
 
-/* first <= step < end of an axis that runs in blocks. */
-typedef struct block {
-    int axis; /* -1: none */
-    LLVMValueRef first, end;
-} block;
-
-static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, const block *inside);
+static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, int inside);
 
 static void set_context(const emit *e, LLVMValueRef entry, int field, LLVMValueRef value) {
     LLVMBuildStore(e->builder, value, emit_entry(e, LLVMGetParam(entry, 2), field));
@@ -136,12 +130,12 @@ static LLVMValueRef in_direction(const emit *e, int sign, LLVMValueRef counter,
 }
 
 /* A recurrence, by kernels or in place. */
-static void emit_recurrence(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside,
+static void emit_recurrence(emit *e, LLVMValueRef entry, const nest_item *item, int inside,
                             bool in_place) {
     LLVMValueRef first = emit_integer(e, 0), count;
-    if (inside->axis == item->axis) {
-        first = inside->first;
-        count = LLVMBuildSub(e->builder, inside->end, first, "");
+    if (inside == item->axis) {
+        first = emit_number(e, LLVMGetParam(entry, 2), EMIT_BLOCK_FIRST);
+        count = emit_number(e, LLVMGetParam(entry, 2), EMIT_BLOCK_COUNT);
     } else {
         count = emit_number(e, LLVMGetParam(entry, 1), item->axis);
     }
@@ -159,7 +153,7 @@ static void emit_recurrence(emit *e, LLVMValueRef entry, const nest_item *item, 
     emit_loop_close(e, &loop, NULL);
 }
 
-static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+static void emit_steps(emit *e, LLVMValueRef entry, const nest_item *item, int inside) {
     uint32_t axes;
     if (!emit_turn_pays(e, item, &axes)) {
         emit_recurrence(e, entry, item, inside, false);
@@ -196,7 +190,7 @@ static LLVMValueRef count_portions(const emit *e, LLVMValueRef entry, const nest
 
 /* All steps with one portion of the samples, then with the next: to the nests each is the part of a
  * thread, of that many more. */
-static void emit_portions(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+static void emit_portions(emit *e, LLVMValueRef entry, const nest_item *item, int inside) {
     static const int fields[] = {EMIT_SAMPLE_PART, EMIT_SAMPLE_PARTS, EMIT_THREAD, EMIT_THREADS};
     enum { COUNT = sizeof fields / sizeof *fields };
     LLVMValueRef context = LLVMGetParam(entry, 2), saved[COUNT];
@@ -219,32 +213,89 @@ static void emit_portions(emit *e, LLVMValueRef entry, const nest_item *item, co
         set_context(e, entry, fields[i], saved[i]);
 }
 
-/* Blocks begin at multiples of their length, whichever way the sweep goes. */
-static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
+/* What the function is given that chooses a block. */
+typedef struct sweep {
+    LLVMValueRef context, extent, backwards, counter;
+} sweep;
+
+/* Makes block `counter` of a sweep the current one; i1: are there more? Blocks begin at multiples
+ * of their length, whichever way the sweep goes. */
+static LLVMValueRef choose_block(const emit *e, const sweep *s) {
     LLVMBuilderRef b = e->builder;
     LLVMValueRef zero = emit_integer(e, 0), one = emit_integer(e, 1);
-    LLVMValueRef extent = emit_number(e, LLVMGetParam(entry, 1), item->axis);
-    LLVMValueRef steps = emit_number(e, LLVMGetParam(entry, 2), EMIT_STEPS);
-    LLVMValueRef whole = emit_pick(e, LLVMIntSGT, extent, one);
+    LLVMValueRef steps = emit_number(e, s->context, EMIT_STEPS);
+    LLVMValueRef whole = emit_pick(e, LLVMIntSGT, s->extent, one);
     LLVMValueRef up = emit_plus(e, emit_plus(e, whole, steps), emit_integer(e, -1));
-    LLVMValueRef count = LLVMBuildUDiv(b, up, steps, "");
-    emit_loop loop;
-    emit_loop_open(e, entry, &loop, zero, count, one, NULL, 0);
-    LLVMValueRef number = in_direction(e, item->sign, loop.counter, count);
-    block own = {.axis = item->axis, .first = emit_times(e, number, steps)};
-    own.end = emit_pick(e, LLVMIntSLT, emit_plus(e, own.first, steps), extent);
-    LLVMValueRef is_first = LLVMBuildICmp(b, LLVMIntEQ, loop.counter, zero, "");
-    set_context(e, entry, EMIT_BLOCK_FIRST, own.first);
-    set_context(e, entry, EMIT_BLOCK_END, own.end);
-    set_context(e, entry, EMIT_BLOCK_COUNT, LLVMBuildSub(b, own.end, own.first, ""));
-    set_context(e, entry, EMIT_BLOCK_NUMBER, number);
-    set_context(e, entry, EMIT_BLOCK_FRESH,
-                LLVMBuildZExt(b, is_first, emit_type(e, BODY_I64, 1), ""));
-    emit_items(e, entry, &item->items, &own);
-    emit_loop_close(e, &loop, NULL);
+    LLVMValueRef last = emit_plus(e, LLVMBuildUDiv(b, up, steps, ""), emit_integer(e, -1));
+    LLVMValueRef mirrored = LLVMBuildSub(b, last, s->counter, "");
+    LLVMValueRef number = LLVMBuildSelect(b, s->backwards, mirrored, s->counter, "");
+    LLVMValueRef first = emit_times(e, number, steps);
+    LLVMValueRef end = emit_pick(e, LLVMIntSLT, emit_plus(e, first, steps), s->extent);
+    LLVMValueRef fresh = LLVMBuildICmp(b, LLVMIntEQ, s->counter, zero, "");
+    const struct {
+        int field;
+        LLVMValueRef value;
+    } told[] = {
+        {EMIT_BLOCK_FIRST, first},
+        {EMIT_BLOCK_END, end},
+        {EMIT_BLOCK_COUNT, LLVMBuildSub(b, end, first, "")},
+        {EMIT_BLOCK_NUMBER, number},
+        {EMIT_BLOCK_FRESH, LLVMBuildZExt(b, fresh, emit_type(e, BODY_I64, 1), "")},
+    };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        LLVMBuildStore(b, told[i].value, emit_entry(e, s->context, told[i].field));
+    return LLVMBuildICmp(b, LLVMIntSLT, s->counter, last, "");
 }
 
-static void emit_turns(emit *e, LLVMValueRef entry, const nest_item *item, const block *inside) {
+/* i1 block(context, extent, backwards, counter): as choose_block; once in a module, as a training
+ * program has many sweeps. */
+static LLVMTypeRef block_type(const emit *e) {
+    LLVMTypeRef bit = emit_type(e, BODY_BOOL, 1), number = emit_type(e, BODY_I64, 1);
+    LLVMTypeRef given[4] = {e->pointer, number, bit, number};
+    return LLVMFunctionType(bit, given, 4, false);
+}
+
+static LLVMValueRef block_function(emit *e) {
+    if (e->block)
+        return e->block;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    LLVMMetadataRef line = LLVMGetCurrentDebugLocation2(e->builder);
+    const char *name = arena_print(e->memory, "%s_block", e->options->prefix);
+    e->block = emit_function(e, block_type(e), name, name);
+    LLVMSetLinkage(e->block, LLVMInternalLinkage);
+    sweep s = {.context = LLVMGetParam(e->block, 0), .extent = LLVMGetParam(e->block, 1)};
+    s.backwards = LLVMGetParam(e->block, 2);
+    s.counter = LLVMGetParam(e->block, 3);
+    LLVMBuildRet(e->builder, choose_block(e, &s));
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    LLVMSetCurrentDebugLocation2(e->builder, line);
+    return e->block;
+}
+
+static void emit_sweep(emit *e, LLVMValueRef entry, const nest_item *item) {
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef number = emit_type(e, BODY_I64, 1), bit = emit_type(e, BODY_BOOL, 1);
+    LLVMValueRef zero = emit_integer(e, 0), function = block_function(e);
+    LLVMValueRef extent = emit_number(e, LLVMGetParam(entry, 1), item->axis);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
+    LLVMBasicBlockRef inner = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, entry, "");
+    LLVMBuildBr(b, inner);
+    LLVMPositionBuilderAtEnd(b, inner);
+    LLVMValueRef counter = LLVMBuildPhi(b, number, "");
+    LLVMValueRef given[4] = {LLVMGetParam(entry, 2), extent,
+                             LLVMConstInt(bit, item->sign < 0, false), counter};
+    LLVMValueRef more = LLVMBuildCall2(b, block_type(e), function, given, 4, "");
+    emit_items(e, entry, &item->items, item->axis);
+    LLVMValueRef next = LLVMBuildFreeze(b, emit_plus(e, counter, emit_integer(e, 1)), "");
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(b);
+    LLVMAddIncoming(counter, &zero, &before, 1);
+    LLVMAddIncoming(counter, &next, &last, 1);
+    LLVMBuildCondBr(b, more, inner, after);
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
+static void emit_turns(emit *e, LLVMValueRef entry, const nest_item *item, int inside) {
     if (item->block)
         emit_sweep(e, entry, item);
     else if (item->portion > 0)
@@ -256,7 +307,7 @@ static void emit_turns(emit *e, LLVMValueRef entry, const nest_item *item, const
 /* Loops that need nothing of one another. As many threads as there are loops share them rather than
  * the units of each: every thread meets the others, is alone with its own loop, and meets them
  * again. */
-static void emit_beside(emit *e, LLVMValueRef entry, const nest_item *loops, const block *inside) {
+static void emit_beside(emit *e, LLVMValueRef entry, const nest_item *loops, int inside) {
     static const int fields[] = {EMIT_THREAD, EMIT_THREADS, EMIT_UNIT_PART, EMIT_UNIT_PARTS,
                                  EMIT_MEETING};
     enum { COUNT = sizeof fields / sizeof *fields };
@@ -283,7 +334,7 @@ static void emit_beside(emit *e, LLVMValueRef entry, const nest_item *loops, con
         LLVMBuildCondBr(b, LLVMBuildAnd(b, aside, other, ""), after, own);
         LLVMPositionBuilderAtEnd(b, own);
         if (loops[i].meeting != 0)
-            emit_meeting(e, entry, emit_integer(e, loops[i].meeting));
+            emit_row(e, entry, NULL, 0, loops[i].meeting);
         emit_turns(e, entry, &loops[i], inside);
         LLVMBuildBr(b, after);
         LLVMPositionBuilderAtEnd(b, after);
@@ -294,24 +345,25 @@ static void emit_beside(emit *e, LLVMValueRef entry, const nest_item *loops, con
 }
 
 /* Depth of recursion: nested loops, at most the axes and the blocks. */
-static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, const block *inside) {
+static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, int inside) {
     for (size_t i = 0; i < items->count; i++) {
         const nest_item *item = &items->at[i];
         size_t row = 0;
         while (i + row < items->count && item[row].kernel)
             row++;
-        if (row > 0) {
-            emit_row(e, entry, item, row);
-            i += row - 1;
-            continue;
-        }
+        const nest_item *next = i + row < items->count ? &item[row] : NULL;
+        uint8_t meeting = next && next->beside == 0 ? next->meeting : 0;
+        if (row > 0 || meeting != 0)
+            emit_row(e, entry, item, row, meeting);
+        i += row;
+        if (!next)
+            break;
+        item = next;
         if (item->beside > 0) {
             emit_beside(e, entry, item, inside);
             i += item->beside;
             continue;
         }
-        if (item->meeting != 0)
-            emit_meeting(e, entry, emit_integer(e, item->meeting));
         emit_turns(e, entry, item, inside);
     }
 }
@@ -320,10 +372,9 @@ static void emit_items(emit *e, LLVMValueRef entry, const nest_list *items, cons
  * tells of its kernels, and so runs these alone. */
 static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
     LLVMBuilderRef b = e->builder;
-    const block none = {.axis = -1};
     uint32_t axes;
     if (e->options->watch || !emit_step_pays(e->plan, &axes)) {
-        emit_items(e, entry, items, &none);
+        emit_items(e, entry, items, -1);
         return;
     }
     LLVMBasicBlockRef step = LLVMAppendBasicBlockInContext(e->context, entry, "");
@@ -335,7 +386,7 @@ static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
     emit_step(e, &host);
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, whole);
-    emit_items(e, entry, items, &none);
+    emit_items(e, entry, items, -1);
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, after);
 }
@@ -344,7 +395,6 @@ static void emit_rest(emit *e, LLVMValueRef entry, const nest_list *items) {
 static void emit_parts(emit *e, LLVMValueRef entry) {
     LLVMBuilderRef b = e->builder;
     nest_list head = e->plan->items, rest = e->plan->items;
-    const block none = {.axis = -1};
     head.count = e->plan->prepared;
     rest.at += head.count;
     rest.count -= head.count;
@@ -355,7 +405,7 @@ static void emit_parts(emit *e, LLVMValueRef entry) {
         LLVMValueRef zero = emit_integer(e, 0);
         LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, done, zero, ""), prepare, after);
         LLVMPositionBuilderAtEnd(b, prepare);
-        emit_items(e, entry, &head, &none);
+        emit_items(e, entry, &head, -1);
         LLVMBuildBr(b, after);
         LLVMPositionBuilderAtEnd(b, after);
     }

@@ -26,7 +26,8 @@ typedef struct emit {
     LLVMTypeRef entry_type;  /* void (ptr buffers, ptr extents, ptr context) */
     LLVMTypeRef kernel_type; /* void (the same, ptr operands): the numbers of the buffers that a
                                 shared kernel is to use, i32 */
-    LLVMValueRef row; /* the function that runs nests in a row; NULL: none yet */
+    LLVMValueRef row;        /* the function that runs nests in a row; NULL: none yet */
+    LLVMValueRef block;      /* the function that chooses a block of steps; NULL: none yet */
     const uint8_t *piece_of; /* by kernel: the piece that makes it; NULL: there is one piece */
     int piece;               /* this one; 0 has the entry */
     LLVMValueRef *constants; /* by buffer: its bytes in the object; NULL: not there (yet) */
@@ -78,8 +79,8 @@ typedef struct emit_access {
 } emit_access;
 
 /* Iterations start <= i < end of a range, `width` x `copies` at a time. Overlap: the last ones are
- * moved back to end at `end`, and repeat what was done already; of these, so many rows are not to be
- * stored again. Lanes: of the one vector only so many are iterations; 0: all. */
+ * moved back to end at `end`, and repeat what was done already. Lanes: of the one vector only so
+ * many are iterations; 0: all. */
 typedef struct emit_segment {
     LLVMValueRef start, end;
     int width, copies;
@@ -152,9 +153,9 @@ typedef struct emit_nest {
     bool maskable;    /* memory can be read and written by some lanes of a vector alone */
     /* while emitting */
     int width, vectors, rows;
-    int lanes; /* of a vector that are iterations: the width, unless it is the last one */
-    int step;  /* of those that run together; -1: they do not */
-    int kept;  /* rows of the tile that it does not store ... */
+    int lanes;          /* of a vector that are iterations: the width, unless it is the last one */
+    int step;           /* of those that run together; -1: they do not */
+    int kept;           /* rows of the tile that it does not store ... */
     LLVMValueRef moved; /* ... if this i1 is true */
     LLVMValueRef extents[LIMIT_AXES]; /* NULL: not read yet */
     LLVMValueRef *counts;             /* by range, i64 */
@@ -207,8 +208,10 @@ int emit_split_parts(emit *e, const nest *form, const nest *n, emit_part out[EMI
 void emit_split(emit_nest *s);
 
 /* ---- emit_row.c: nests in a row, by way of a table */
-/* Calls their kernels, in `function`, whose first parameters are those of the entry. */
-void emit_row(emit *e, LLVMValueRef function, const nest_item *items, size_t count);
+/* Calls their kernels, in `function`, whose first parameters are those of the entry; then threads
+ * meet: a set of nest_meeting. */
+void emit_row(emit *e, LLVMValueRef function, const nest_item *items, size_t count,
+              uint8_t meeting);
 /* Before an item: what other threads have made is there. A thread alone waits for nobody. kinds: a
  * set of nest_meeting, i64. */
 void emit_meeting(const emit *e, LLVMValueRef function, LLVMValueRef kinds);
@@ -220,6 +223,9 @@ const char *emit_kernel_symbol(const emit *e, const nest *n);
 int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]);
 /* Iterations of the vector range that its widest loop does at once. */
 int64_t emit_vector_span(const emit_nest *s);
+/* The copies of a place that each of these segments has, before anything is emitted; returns their
+ * number. */
+int emit_copies(const emit_nest *s, int range, int out[EMIT_SEGMENTS]);
 typedef struct emit_loop {
     LLVMBasicBlockRef before, body, after; /* body NULL: it runs just once, in place */
     LLVMValueRef counter;

@@ -112,29 +112,28 @@ static int row_segments(emit_nest *s, emit_segment *out) {
     int rows = s->most_rows, n = 0;
     bool constant = emit_is_integer(s->counts[s->row_range], &known);
     if (rows == 1 || (constant && known % rows == 0))
-        return add(out, n, (emit_segment){first, limit, 1, rows, false, 0});
+        return add(out, n, (emit_segment){first, limit, 1, rows, false, 0, 0});
     if (constant && s->repeatable) /* never fewer than the tile has */
-        return add(out, n, (emit_segment){first, limit, 1, rows, true, 0});
+        return add(out, n, (emit_segment){first, limit, 1, rows, true, 0, 0});
     if (s->repeatable) { /* the largest tile that fits, all the way */
         LLVMValueRef large = end_if(e, first, limit, true, rows);
-        n = add(out, n, (emit_segment){first, large, 1, rows, true, 0});
+        n = add(out, n, (emit_segment){first, large, 1, rows, true, 0, 0});
         LLVMValueRef small = end_if(e, first, limit, false, rows);
         if (rows > EMIT_FEW_ROWS) {
             LLVMValueRef some = end_if(e, first, small, true, EMIT_FEW_ROWS);
-            n = add(out, n, (emit_segment){first, some, 1, EMIT_FEW_ROWS, true, 0});
+            n = add(out, n, (emit_segment){first, some, 1, EMIT_FEW_ROWS, true, 0, 0});
             small = end_if(e, first, limit, false, EMIT_FEW_ROWS);
         }
-        return add(out, n, (emit_segment){first, small, 1, 1, false, 0});
+        return add(out, n, (emit_segment){first, small, 1, 1, false, 0, 0});
     }
     if (constant && s->block_range >= 0) {
-        n = add(out, n, (emit_segment){first, limit, 1, rows, true, 0});
-        out[0].kept = rows - (int)(known % rows);
-        return n;
+        int kept = rows - (int)(known % rows);
+        return add(out, n, (emit_segment){first, limit, 1, rows, true, 0, kept});
     }
     LLVMValueRef whole = whole_end(e, first, limit, rows);
-    n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0});
+    n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0, 0});
     int rest = constant ? (int)(known % rows) : 1; /* blocks are whole tiles, but the last */
-    return add(out, n, (emit_segment){whole, limit, 1, rest, false, 0});
+    return add(out, n, (emit_segment){whole, limit, 1, rest, false, 0, 0});
 }
 
 /* Iterations of a range; -1: only a run knows. */
@@ -169,15 +168,15 @@ static int repeatable_vectors(const emit_nest *s, emit_segment *out) {
     emit_is_integer(s->counts[s->vector_range], &known);
     int64_t whole = known / span * span, last = (known - whole + width - 1) / width;
     if (last > 0 && (last == copies || !s->n->heavy))
-        return add(out, 0, (emit_segment){first, limit, width, copies, true, 0});
+        return add(out, 0, (emit_segment){first, limit, width, copies, true, 0, 0});
     LLVMValueRef end = emit_pick(e, LLVMIntSLT, limit, emit_integer(e, whole));
-    int n = add(out, 0, (emit_segment){first, end, width, copies, false, 0});
+    int n = add(out, 0, (emit_segment){first, end, width, copies, false, 0, 0});
     if (last == 0)
         return n;
     LLVMValueRef start = emit_integer(e, known - last * width);
     LLVMValueRef mine = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, emit_integer(e, whole), "");
     LLVMValueRef till = LLVMBuildSelect(e->builder, mine, emit_integer(e, known), start, "");
-    return add(out, n, (emit_segment){start, till, width, (int)last, false, 0});
+    return add(out, n, (emit_segment){start, till, width, (int)last, false, 0, 0});
 }
 
 /* A known number of elements: tiles, then vectors, then one of which only some lanes count, or that
@@ -190,14 +189,14 @@ static int known_vectors(const emit_nest *s, int64_t known, emit_segment *out) {
     int width = s->most_width, n = 0;
     LLVMValueRef end = at == known ? limit : emit_pick(e, LLVMIntSLT, limit, emit_integer(e, at));
     if (at > 0)
-        n = add(out, n, (emit_segment){first, end, width, s->most_vectors, false, 0});
+        n = add(out, n, (emit_segment){first, end, width, s->most_vectors, false, 0, 0});
     LLVMValueRef mine = LLVMBuildICmp(e->builder, LLVMIntSGT, limit, emit_integer(e, at), "");
     while (at < known) {
         int64_t left = known - at;
         int lanes = left < width ? (int)left : width, whole = s->maskable ? width : lanes;
         LLVMValueRef from = emit_integer(e, at), to = emit_integer(e, at += left / lanes * lanes);
         to = LLVMBuildSelect(e->builder, mine, to, from, "");
-        n = add(out, n, (emit_segment){from, to, whole, 1, false, lanes});
+        n = add(out, n, (emit_segment){from, to, whole, 1, false, lanes, 0});
     }
     return n;
 }
@@ -210,18 +209,18 @@ static int counted_vectors(const emit_nest *s, emit_segment *out) {
     int width = s->most_width, n = 0;
     if (s->most_vectors > 1) {
         LLVMValueRef whole = whole_end(e, done, limit, (int64_t)width * s->most_vectors);
-        n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false, 0});
+        n = add(out, n, (emit_segment){done, whole, width, s->most_vectors, false, 0, 0});
         done = whole;
     }
     if (width > 1 && s->repeatable) {
         LLVMValueRef end = end_if(e, first, limit, true, width);
-        n = add(out, n, (emit_segment){done, end, width, 1, true, 0});
+        n = add(out, n, (emit_segment){done, end, width, 1, true, 0, 0});
         LLVMValueRef rest = end_if(e, first, limit, false, width);
-        return add(out, n, (emit_segment){first, rest, 1, 1, false, 0});
+        return add(out, n, (emit_segment){first, rest, 1, 1, false, 0, 0});
     }
     LLVMValueRef whole = whole_end(e, done, limit, width);
-    n = add(out, n, (emit_segment){done, whole, width, 1, false, 0});
-    return width > 1 ? add(out, n, (emit_segment){whole, limit, 1, 1, false, 0}) : n;
+    n = add(out, n, (emit_segment){done, whole, width, 1, false, 0, 0});
+    return width > 1 ? add(out, n, (emit_segment){whole, limit, 1, 1, false, 0, 0}) : n;
 }
 
 static int vector_segments(const emit_nest *s, emit_segment *out) {
@@ -238,5 +237,49 @@ int emit_segments(emit_nest *s, int range, emit_segment out[EMIT_SEGMENTS]) {
         return row_segments(s, out);
     if (range == s->vector_range)
         return vector_segments(s, out);
-    return add(out, 0, (emit_segment){s->first[range], s->limit[range], 1, 1, false, 0});
+    return add(out, 0, (emit_segment){s->first[range], s->limit[range], 1, 1, false, 0, 0});
+}
+
+/* ---- how much code that is */
+
+static int row_copies(const emit_nest *s, int out[EMIT_SEGMENTS]) {
+    int64_t known = known_count(s, s->row_range);
+    int n = 0, rows = s->most_rows;
+    out[n++] = rows;
+    bool moves = s->repeatable || s->block_range >= 0;
+    if (rows == 1 || (known >= 0 && (moves || known % rows == 0)))
+        return n;
+    if (known < 0 && s->repeatable && rows > EMIT_FEW_ROWS)
+        out[n++] = EMIT_FEW_ROWS;
+    out[n++] = known < 0 ? 1 : (int)(known % rows);
+    return n;
+}
+
+static int vector_copies(const emit_nest *s, int out[EMIT_SEGMENTS]) {
+    int64_t known = known_count(s, s->vector_range), span = emit_vector_span(s);
+    int64_t width = s->most_width, even = even_vectors(s);
+    int n = 0;
+    if (even > 0) {
+        int64_t last = (known % span + width - 1) / width;
+        out[n++] = (int)even;
+        if (last > 0 && last < even && s->n->heavy)
+            out[n++] = (int)last;
+        return n;
+    }
+    if (known < 0 ? s->most_vectors > 1 : known >= span)
+        out[n++] = s->most_vectors;
+    if (known < 0 || known % span >= width)
+        out[n++] = 1;
+    if (width > 1 && (known < 0 || known % width > 0))
+        out[n++] = 1;
+    return n;
+}
+
+int emit_copies(const emit_nest *s, int range, int out[EMIT_SEGMENTS]) {
+    if (range >= 0 && range == s->row_range)
+        return row_copies(s, out);
+    if (range >= 0 && range == s->vector_range)
+        return vector_copies(s, out);
+    out[0] = 1;
+    return 1;
 }

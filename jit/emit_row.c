@@ -156,19 +156,23 @@ static LLVMValueRef take_share(const emit *e, LLVMValueRef row, LLVMValueRef ent
 
 /* ---- the function */
 
-static void emit_entry_call(const emit *e, LLVMValueRef row, LLVMValueRef table,
-                            LLVMValueRef entry) {
+/* An entry without a kernel is a meeting alone. */
+static void run_entry(const emit *e, LLVMValueRef row, LLVMValueRef table, LLVMValueRef entry) {
     LLVMBuilderRef b = e->builder;
     LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
+    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, row, "");
     LLVMBasicBlockRef call = LLVMAppendBasicBlockInContext(e->context, row, "");
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, row, "");
+    LLVMValueRef where[2] = {emit_number(e, entry, ROW_KERNEL)}, zero = emit_integer(e, 0);
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, where[0], zero, ""), after, some);
+    LLVMPositionBuilderAtEnd(b, some);
+    row_say(e, LLVMGetParam(row, 2), emit_number(e, entry, ROW_NUMBER));
     LLVMBuildCondBr(b, take_share(e, row, entry), call, after);
     LLVMPositionBuilderAtEnd(b, call);
-    LLVMValueRef away[2] = {emit_number(e, entry, ROW_KERNEL),
-                            emit_number(e, entry, ROW_OPERANDS)};
     LLVMValueRef arguments[4] = {LLVMGetParam(row, 0), LLVMGetParam(row, 1), LLVMGetParam(row, 2)};
-    LLVMValueRef kernel = LLVMBuildGEP2(b, byte, table, &away[0], 1, "");
-    arguments[3] = LLVMBuildGEP2(b, byte, table, &away[1], 1, "");
+    LLVMValueRef kernel = LLVMBuildGEP2(b, byte, table, &where[0], 1, "");
+    where[1] = emit_number(e, entry, ROW_OPERANDS);
+    arguments[3] = LLVMBuildGEP2(b, byte, table, &where[1], 1, "");
     LLVMBuildCall2(b, e->kernel_type, kernel, arguments, 4, "");
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, after);
@@ -181,8 +185,7 @@ static void emit_walk(const emit *e, LLVMValueRef row) {
     emit_loop_open(e, row, &loop, emit_integer(e, 0), end, emit_integer(e, ROW_CELLS), NULL, 0);
     LLVMValueRef entry = address(e, table, loop.counter);
     emit_meeting(e, row, emit_number(e, entry, ROW_MEETING));
-    row_say(e, LLVMGetParam(row, 2), emit_number(e, entry, ROW_NUMBER));
-    emit_entry_call(e, row, table, entry);
+    run_entry(e, row, table, entry);
     emit_loop_close(e, &loop, NULL);
     LLVMBuildRetVoid(e->builder);
 }
@@ -256,15 +259,21 @@ static void fill_entry(emit *e, LLVMValueRef table, const nest_item *item, LLVMV
     }
 }
 
-void emit_row(emit *e, LLVMValueRef function, const nest_item *items, size_t count) {
-    LLVMTypeRef type = LLVMArrayType2(number_type(e), ROW_CELLS * count);
+void emit_row(emit *e, LLVMValueRef function, const nest_item *items, size_t count,
+              uint8_t meeting) {
+    size_t entries = count + (meeting != 0), numbers = ROW_CELLS * entries;
+    LLVMTypeRef type = LLVMArrayType2(number_type(e), numbers);
     LLVMValueRef table = emit_private(e, LLVMConstNull(type));
-    LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, ROW_CELLS * count);
+    LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, numbers);
+    for (size_t i = 0; i < numbers; i++)
+        cells[i] = emit_integer(e, 0);
     for (size_t i = 0; i < count; i++)
         fill_entry(e, table, &items[i], &cells[ROW_CELLS * i]);
-    LLVMSetInitializer(table, LLVMConstArray2(number_type(e), cells, ROW_CELLS * count));
+    if (meeting != 0)
+        cells[ROW_CELLS * count + ROW_MEETING] = emit_integer(e, meeting);
+    LLVMSetInitializer(table, LLVMConstArray2(number_type(e), cells, numbers));
     LLVMValueRef arguments[5] = {LLVMGetParam(function, 0), LLVMGetParam(function, 1),
-                                 LLVMGetParam(function, 2), table};
-    arguments[4] = emit_integer(e, ROW_CELLS * (int64_t)count);
+                                 LLVMGetParam(function, 2), table,
+                                 emit_integer(e, (int64_t)numbers)};
     LLVMBuildCall2(e->builder, row_type(e), row_function(e), arguments, 5, "");
 }
