@@ -248,8 +248,8 @@ void emit_inline(emit *e, const nest *n, emit_host *host);
 /* ---- emit_step.c: the program at one step of one sample, in place */
 /* Is that worth its code? axes: the run-time axes whose extents must be 1. */
 bool emit_step_pays(const nest_plan *plan, uint32_t *axes);
-/* What it is likely to have of code, in instructions of a tape; 0: there is none. */
-int64_t emit_step_weight(const nest_plan *plan);
+/* The sum of what `of` says of every nest that will be in place, there or in a loop. */
+int64_t emit_step_each(emit *e, int64_t (*of)(void *user, const nest *n), void *user);
 /* i1, in the entry: one thread, and extents of 1 for these axes? */
 LLVMValueRef emit_is_alone(const emit *e, LLVMValueRef entry, uint32_t axes);
 /* All but the prepared items, where the builder is; and these. */

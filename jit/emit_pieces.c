@@ -6,8 +6,9 @@
  * has the entry, which calls the kernels of both. Which kernel goes where follows from the nests
  * alone, never from a clock or from the machine, so the same plan gives the same bytes.
  *
- * The weight of a kernel is what it is likely to have of code, in instructions of its tape: a copy
- * for each place of the tile, for each way in which the ranges end.
+ * The weight of a kernel is about the number of instructions that it is made of, which the time of
+ * the code generator follows: a copy of the tape for each place of the tiles, with what loops,
+ * states and addresses take.
  *
  * The caller's allocator need not know of threads: it is called by both, but never at once. */
 #include <pthread.h>
@@ -19,7 +20,10 @@
 #include "jit/emit_internal.h"
 
 enum {
-    PIECES_KERNEL = 120,  /* weight of a kernel without instructions */
+    PIECES_KERNEL = 90,   /* weight of a kernel without instructions */
+    PIECES_ENTRY = 450,   /* of the entry, and of what finds each thread's part */
+    PIECES_LOOP = 6,      /* of a loop */
+    PIECES_ACCESS = 2,    /* of an address, for each loop */
     PIECES_LEAST = 600,   /* weight that is worth another thread */
     PIECES_ALIGNMENT = 64 /* of the second object */
 };
@@ -28,12 +32,35 @@ static const site nowhere = {NULL, 0};
 
 /* ---- who makes what */
 
-/* Variants of the code for a range whose tile is `span`: they differ in how many are left. */
-static int64_t variants(const emit_nest *s, int range, int64_t span) {
-    int64_t count = range < 0 ? 0 : s->n->ranges.at[range].count;
-    if (range < 0 || span == 1)
-        return 1;
-    return count < 0 ? 3 : count % span == 0 ? 1 : 2;
+/* Copies of the code in a range: segments, and places of their tiles. */
+typedef struct copies {
+    int64_t segments, places;
+} copies;
+
+static copies copies_of(const emit_nest *s, int range) {
+    int each[EMIT_SEGMENTS];
+    copies c = {.segments = emit_copies(s, range, each)};
+    for (int i = 0; i < c.segments; i++)
+        c.places += each[i];
+    return c;
+}
+
+/* Loading and turning a square: a shuffle for each row of it, again and again. */
+static int64_t square_weight(const emit_nest *s) {
+    int64_t sum = 0;
+    for (int i = 0; i < s->access_count; i++)
+        for (int width = s->most_width; s->accesses[i].square && width > 1; width /= 2)
+            sum += s->most_width;
+    return sum;
+}
+
+/* States go through every loop of a fold, and come from memory if they rest there. */
+static int64_t fold_weight(const emit_nest *s, int64_t places) {
+    bool rests = s->block_range >= 0;
+    for (size_t f = 0; f < s->n->folds.count; f++)
+        rests |= s->n->folds.at[f].rested >= 0;
+    int64_t states = places * (int64_t)s->n->folds.count;
+    return s->folds ? states * (2 * (s->loops - s->parallel) + (rests ? 5 : 0)) : 0;
 }
 
 static int64_t weight(emit *e, const nest *n) {
@@ -41,20 +68,28 @@ static int64_t weight(emit *e, const nest *n) {
     s->e = e;
     s->n = n;
     emit_facts(s);
-    int64_t sum = 0, rows = variants(s, s->row_range, s->most_rows);
-    int64_t vectors = variants(s, s->vector_range, (int64_t)s->most_width * s->most_vectors);
+    copies rows = copies_of(s, s->row_range), vectors = copies_of(s, s->vector_range);
+    int64_t sum = square_weight(s) + fold_weight(s, rows.places * vectors.places);
+    sum += PIECES_LOOP * s->loops * rows.segments * vectors.segments;
+    sum += PIECES_ACCESS * s->loops * s->access_count;
     for (size_t i = 0; i < n->tape.count; i++) {
         const emit_fact *f = &s->facts[i];
-        int64_t copies = f->need == EMIT_DEAD ? 0 : 1;
-        if (f->by_row && f->need >= EMIT_ROWS)
-            copies *= s->most_rows;
-        if (f->by_lane && f->need == EMIT_ALL)
-            copies *= s->most_vectors;
+        bool by_row = f->by_row && f->need >= EMIT_ROWS;
+        bool by_lane = f->by_lane && f->need == EMIT_ALL;
+        int64_t here = f->need == EMIT_DEAD ? 0 : 1;
+        if (f->depth >= s->row_depth)
+            here *= by_row ? rows.places : rows.segments;
+        if (f->depth >= s->vector_depth)
+            here *= by_lane ? vectors.places : vectors.segments;
         if (s->squares && f->depth == s->loops)
-            copies *= s->most_width;
-        sum += copies;
+            here *= s->most_width;
+        sum += here;
     }
-    return PIECES_KERNEL + sum * rows * vectors;
+    return sum;
+}
+
+static int64_t weight_in_place(void *user, const nest *n) {
+    return weight(user, n);
 }
 
 /* The next heaviest kernel; -1: all are dealt out. */
@@ -75,13 +110,13 @@ static const uint8_t *deal(emit *e) {
     for (size_t k = 0; k < count; k++) {
         arena_mark mark = arena_here(e->memory);
         const nest *n = plan->kernels.at[k];
-        weights[k] = n->shared ? 0 : weight(e, n->form ? n->form : n);
+        weights[k] = n->shared ? 0 : PIECES_KERNEL + weight(e, n->form ? n->form : n);
         arena_rewind(e->memory, mark);
         all += weights[k];
     }
     if (all < PIECES_LEAST)
         return NULL;
-    load[0] = 2 * PIECES_KERNEL + emit_step_weight(plan); /* the entry */
+    load[0] = PIECES_ENTRY + emit_step_each(e, weight_in_place, e);
     for (int k; (k = heaviest(plan, weights)) >= 0; weights[k] = 0) {
         piece_of[k] = load[1] < load[0];
         load[piece_of[k]] += weights[k];

@@ -124,11 +124,6 @@ bool emit_turn_pays(const emit *e, const nest_item *loop, uint32_t *axes) {
     return able && !e->options->watch && (asked < 0 ? small : asked > 0);
 }
 
-int64_t emit_step_weight(const nest_plan *plan) {
-    uint32_t axes;
-    return emit_step_pays(plan, &axes) ? step_sum_of(plan).instructions : 0;
-}
-
 /* ---- emission */
 
 LLVMValueRef emit_is_alone(const emit *e, LLVMValueRef entry, uint32_t axes) {
@@ -183,6 +178,39 @@ static nest *step_form(const emit *e, const emit_host *host, const nest *n) {
         range->block = false;
     }
     return form;
+}
+
+typedef struct step_visit {
+    int64_t (*of)(void *user, const nest *n);
+    void *user;
+    int64_t sum;
+} step_visit;
+
+/* Depth of recursion: nested loops, at most the axes and the blocks. */
+static void step_walk(emit *e, step_visit *v, const nest_item *items, size_t count, bool all) {
+    const emit_host host = {.axis = -1};
+    uint32_t axes;
+    for (size_t i = 0; i < count; i++) {
+        const nest_item *item = &items[i];
+        arena_mark mark = arena_here(e->memory);
+        if (!item->kernel) {
+            bool turn = !all && !item->block && emit_turn_pays(e, item, &axes);
+            step_walk(e, v, item->items.at, item->items.count, all || turn);
+        } else if (all) {
+            v->sum += v->of(v->user, step_form(e, &host, item->kernel));
+        }
+        arena_rewind(e->memory, mark);
+    }
+}
+
+int64_t emit_step_each(emit *e, int64_t (*of)(void *user, const nest *n), void *user) {
+    const nest_list *items = &e->plan->items;
+    step_visit v = {.of = of, .user = user};
+    uint32_t axes;
+    step_walk(e, &v, items->at, items->count, false);
+    if (!e->options->watch && emit_step_pays(e->plan, &axes))
+        step_walk(e, &v, items->at + e->plan->prepared, items->count - e->plan->prepared, true);
+    return v.sum;
 }
 
 static void step_emit(emit *e, emit_host *host, const nest_item *items, size_t count) {
