@@ -105,6 +105,23 @@ static int add(emit_segment *out, int count, emit_segment segment) {
     return count + 1;
 }
 
+/* Large tiles, then small ones for the rest, of which the last may do again what was done already;
+ * too few rows for a small tile go one by one. */
+static int repeatable_rows(const emit_nest *s, LLVMValueRef first, LLVMValueRef limit,
+                           emit_segment *out) {
+    const emit *e = s->e;
+    int rows = s->most_rows, few = rows < EMIT_FEW_ROWS ? rows : EMIT_FEW_ROWS, n = 0;
+    LLVMValueRef whole = rows > few ? whole_end(e, first, limit, rows) : first;
+    if (rows > few)
+        n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0, 0});
+    LLVMValueRef count = LLVMBuildSub(e->builder, limit, first, "");
+    LLVMValueRef tiled = LLVMBuildICmp(e->builder, LLVMIntSGE, count, emit_integer(e, few), "");
+    LLVMValueRef end = LLVMBuildSelect(e->builder, tiled, limit, whole, "");
+    n = add(out, n, (emit_segment){whole, end, 1, few, true, 0, 0});
+    LLVMValueRef single = LLVMBuildSelect(e->builder, tiled, first, limit, "");
+    return add(out, n, (emit_segment){first, single, 1, 1, false, 0, 0});
+}
+
 static int row_segments(emit_nest *s, emit_segment *out) {
     const emit *e = s->e;
     LLVMValueRef first = s->first[s->row_range], limit = s->limit[s->row_range];
@@ -115,17 +132,8 @@ static int row_segments(emit_nest *s, emit_segment *out) {
         return add(out, n, (emit_segment){first, limit, 1, rows, false, 0, 0});
     if (constant && s->repeatable) /* never fewer than the tile has */
         return add(out, n, (emit_segment){first, limit, 1, rows, true, 0, 0});
-    if (s->repeatable) { /* the largest tile that fits, all the way */
-        LLVMValueRef large = end_if(e, first, limit, true, rows);
-        n = add(out, n, (emit_segment){first, large, 1, rows, true, 0, 0});
-        LLVMValueRef small = end_if(e, first, limit, false, rows);
-        if (rows > EMIT_FEW_ROWS) {
-            LLVMValueRef some = end_if(e, first, small, true, EMIT_FEW_ROWS);
-            n = add(out, n, (emit_segment){first, some, 1, EMIT_FEW_ROWS, true, 0, 0});
-            small = end_if(e, first, limit, false, EMIT_FEW_ROWS);
-        }
-        return add(out, n, (emit_segment){first, small, 1, 1, false, 0, 0});
-    }
+    if (s->repeatable)
+        return repeatable_rows(s, first, limit, out);
     if (constant && s->block_range >= 0) {
         int kept = rows - (int)(known % rows);
         return add(out, n, (emit_segment){first, limit, 1, rows, true, 0, kept});
