@@ -4,12 +4,16 @@
  * needs no more than the right order of magnitude of the work between two meetings, and the cost of
  * a meeting, which is measured (threads_round_trip). So a nest costs its vector instructions at one
  * a cycle, loads that a register tile shares are free, and waiting for memory is left out, but for
- * one thing: a contraction with few rows is as slow as reading its matrix, so cutting its samples
- * further makes each thread read all of it and none faster.
+ * two things. Threads that share the samples of a product each read all of its matrix: the first
+ * tile of rows waits for that, and rows that fill no tile run one by one, each as slow as reading.
+ * And threads that share the units of a recurrence find much of what a step needs in the cache of
+ * another core, which takes longer than what is done with it.
  *
  * Loops of which each thread takes one are shared without any meeting.
  *
- * A thread's part is the largest one: seven tiles on two threads take as long as four. */
+ * A thread's part is the largest one: seven tiles on two threads take as long as four, ten rows of
+ * twenty as long as twelve, and where samples end one by one (lower_ragged.c) the first part has
+ * those that last. */
 #include "jit/cost.h"
 
 #include <math.h>
@@ -19,10 +23,13 @@
 enum {
     COST_TILE = 64,   /* columns of a contraction's tile */
     COST_VECTOR = 16, /* elements of a vector */
-    COST_DIVIDE = 8   /* a division takes as long as so many others */
+    COST_ROWS = 4,    /* samples of a contraction's tile */
+    COST_FIRST = 5,  /* reading a matrix for the first of them takes as long as so many rows, ... */
+    COST_SINGLE = 2, /* ... and for each further row by itself, out of a nearer cache */
+    COST_DIVIDE = 8  /* a division takes as long as so many others */
 };
 static const double cost_instruction = 0.2e-9; /* seconds of one on a vector */
-static const double cost_rows = 3;             /* rows below which a matrix is waited for */
+static const double cost_fetch = 0.2e-9;       /* of a byte that another core has made */
 
 /* ---- formulas */
 
@@ -71,12 +78,37 @@ static double cost_tiles(const nest *n) {
     return most;
 }
 
-static bool cost_is_narrow(const nest *n) {
-    int parallel = nest_parallel_count(n);
-    return n->heavy && n->samples > 0 && n->samples < parallel && parallel == 2;
+/* Is an operand of the fold's steps read anew for samples and for nothing else? */
+static bool cost_is_narrow(const nest *n, const uint64_t *depends) {
+    int ranges = nest_parallel_count(n);
+    uint64_t parallel = ranges < 64 ? (UINT64_C(1) << ranges) - 1 : ~UINT64_C(0);
+    uint64_t others = n->samples > 0 ? parallel & ~(UINT64_C(1) << (n->samples - 1)) : 0;
+    for (size_t i = 0; i < n->tape.count && n->heavy && others != 0; i++)
+        if (n->tape.at[i].op == NEST_LOAD && (depends[i] & parallel) == others &&
+            (depends[i] & ~parallel) != 0)
+            return true;
+    return false;
 }
 
-static void cost_add(const nest *n, arena *memory, cost_nest *out) {
+/* Bytes of samples that an iteration of the parallel ranges of a recurrence loads. A product needs
+ * them so seldom that they do not count. */
+static double cost_bytes(const nest_plan *plan, const nest *n, const uint64_t *depends,
+                         double steps) {
+    int axis = split_sample_axis(plan->source), ranges = nest_parallel_count(n);
+    double bytes = 0;
+    for (size_t i = 0; i < n->tape.count && n->loop_count > 0 && !n->heavy; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        const nest_buffer *b = in->op == NEST_LOAD ? &plan->buffers.at[in->which] : NULL;
+        bool own = false;
+        for (int k = 0; b && k < b->axis_count; k++)
+            own |= b->axes[k] == axis;
+        if (own)
+            bytes += (double)dtype_size(b->type) * (depends[i] >> ranges != 0 ? steps : 1);
+    }
+    return bytes;
+}
+
+static void cost_add(const nest_plan *plan, const nest *n, arena *memory, cost_nest *out) {
     uint64_t *depends = arena_array(memory, uint64_t, n->tape.count + 1);
     nest_dependences(n, depends);
     double points = 1, steps = 1;
@@ -90,16 +122,19 @@ static void cost_add(const nest *n, arena *memory, cost_nest *out) {
     double work = cost_instructions(n, depends, folds) * steps; /* results are made less often */
     bool alone = split_is_alone(n);
     *out = (cost_nest){.seconds = work * points * cost_instruction / (alone ? 1 : COST_VECTOR),
+                       .fetch = cost_bytes(plan, n, depends, steps) * points * cost_fetch,
                        .times = {times.axes.at, (int)times.axes.count},
                        .alone = alone,
                        .samples = !alone && n->samples > 0,
-                       .narrow = cost_is_narrow(n),
+                       .narrow = cost_is_narrow(n, depends),
+                       .ends = n->samples > 0 && n->ranges.at[n->samples - 1].end > 0,
                        .tiles = alone ? 1 : cost_tiles(n)};
 }
 
 /* ---- a plan */
 
 typedef struct cost_build {
+    const nest_plan *plan;
     arena *memory;
     VEC(cost_nest) nests;
     VEC(cost_meetings) meetings;
@@ -126,7 +161,7 @@ static void cost_items(cost_build *c, const nest_list *items) {
         }
         if (item->kernel) {
             cost_nest n;
-            cost_add(item->kernel, c->memory, &n);
+            cost_add(c->plan, item->kernel, c->memory, &n);
             n.beside = c->beside;
             vec_push(c->memory, &c->nests, n);
             continue;
@@ -141,7 +176,7 @@ static void cost_items(cost_build *c, const nest_list *items) {
 }
 
 void cost_of(const nest_plan *plan, arena *memory, cost_table *out) {
-    cost_build c = {.memory = memory};
+    cost_build c = {.plan = plan, .memory = memory};
     cost_items(&c, &plan->items);
     *out = (cost_table){split_sample_axis(plan->source), c.nests.at, c.nests.count, c.meetings.at,
                         c.meetings.count};
@@ -161,16 +196,29 @@ static double cost_part(double count, int parts) {
     return isinf(count) ? 1.0 / parts : count > 0 ? ceil(count / parts) / count : 1;
 }
 
+/* How long a product of so many rows with a matrix takes, in rows of a full tile. */
+static double cost_of_rows(double rows) {
+    if (rows < COST_ROWS)
+        return COST_FIRST + COST_SINGLE * (rows - 1);
+    return COST_FIRST + COST_ROWS * (ceil(rows / COST_ROWS) - 1);
+}
+
+/* Of the samples' work, the part of a thread. */
+static double cost_part_of_samples(const cost_nest *n, double samples, int parts) {
+    double part = cost_part(samples, parts);
+    if (n->narrow && samples > 0)
+        part = cost_of_rows(part * samples) / cost_of_rows(samples);
+    return n->ends ? part * (2 - part) : part; /* as if they ended evenly, the last ones first */
+}
+
 static double cost_share(const cost_nest *n, double samples, cost_grid grid) {
     if (n->alone)
         return 1;
     bool aside = n->beside > 0 && grid.units == n->beside;
     if (!n->samples)
         return aside ? 1.0 / grid.units : cost_part(n->tiles, grid.samples * grid.units);
-    double part = cost_part(samples, grid.samples);
-    if (n->narrow)
-        part = fmax(part * samples, cost_rows) / fmax(samples, cost_rows);
-    return part * (aside ? 1.0 / grid.units : cost_part(n->tiles, grid.units));
+    return cost_part_of_samples(n, samples, grid.samples) *
+           (aside ? 1.0 / grid.units : cost_part(n->tiles, grid.units));
 }
 
 double cost_seconds(const cost_table *t, const int64_t *extents, cost_grid grid, double meeting) {
@@ -178,7 +226,10 @@ double cost_seconds(const cost_table *t, const int64_t *extents, cost_grid grid,
     uint8_t kept = grid.units > 1 ? NEST_MEET_UNITS : grid.samples > 1 ? NEST_MEET_SAMPLES : 0;
     for (size_t i = 0; i < t->nest_count; i++) {
         const cost_nest *n = &t->nests[i];
-        sum += n->seconds * cost_product(&n->times, extents) * cost_share(n, samples, grid);
+        bool together = grid.units > 1 && n->beside != grid.units;
+        double others = together ? 1 - 1.0 / grid.units : 0;
+        sum += (n->seconds + n->fetch * others) * cost_product(&n->times, extents) *
+               cost_share(n, samples, grid);
     }
     for (size_t i = 0; i < t->meeting_count; i++)
         if ((t->meetings[i].kinds & kept) != 0 &&
@@ -188,7 +239,7 @@ double cost_seconds(const cost_table *t, const int64_t *extents, cost_grid grid,
 }
 
 cost_grid cost_arrange(const cost_table *t, const int64_t *extents, int threads) {
-    static const double near = 0.2e-6; /* a meeting, for comparing grids of as many threads */
+    static const double near = 0.1e-6; /* a meeting, for comparing grids of as many threads */
     cost_grid best = {1, threads};
     double least = INFINITY;
     for (int samples = 1; samples <= threads; samples++) {

@@ -12,9 +12,11 @@ typedef struct cost_extents {
 
 typedef struct cost_nest {
     double seconds;      /* per product of extents, on one thread */
+    double fetch;        /* the same for what it loads, if all of that comes from another core */
     cost_extents times;  /* of its run-time ranges and of the loops around it */
     bool alone, samples; /* left to one thread; cut by samples */
-    bool narrow;         /* a contraction whose only rows are samples: few of them are no faster */
+    bool narrow;         /* a contraction whose matrix only samples share */
+    bool ends;           /* of samples that end one by one */
     int beside;          /* loops of which a thread can take one, this nest's among them; 0: none */
     double tiles;        /* that threads can share beside samples; INFINITY: counted at run time */
 } cost_nest;
