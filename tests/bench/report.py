@@ -117,8 +117,9 @@ def print_where(nests):
 
 
 PROGRAM_HEADS = ("row", "kernels", "nests", "compile ms", "core ms", "LLVM ms", "object KB",
-                 "arena MB", "floats", "growth", "1 thread", "2 threads", "of FMA")  # fmt: skip
-PROGRAM_WIDTHS = (-20, 7, 5, 10, 8, 8, 9, 9, 7, 7, 9, 9, 7)
+                 "arena MB", "floats", "growth", "1 thread", "2 threads", "of FMA",
+                 "meet")  # fmt: skip
+PROGRAM_WIDTHS = (-20, 7, 5, 10, 8, 8, 9, 9, 7, 7, 9, 9, 7, 5)
 
 
 def program_cells(result):
@@ -137,6 +138,7 @@ def program_cells(result):
         text_of(by_threads.get(1)),
         text_of(by_threads.get(2)),
         "-" if gain is None else f"{gain:.2f}",
+        f"{result['meeting_s'] * 1e9:.0f}" if result["meeting_s"] else "-",
     )
 
 
@@ -145,7 +147,8 @@ kernels: functions, which equal nests share. compile: wall time of a second comp
 process; core: of both threads; LLVM: its part on the wall. arena: what a run holds beyond inputs,
 outputs and parameters; floats: of it per T * B * H; growth: the same of what further steps add.
 1 thread, 2 threads: ms of a call; of FMA: the gain of the second thread over what it gave of
-multiply-adds."""
+multiply-adds. meet: ns in which two threads meet around the row: 50 between cores that share a
+cache, several times that between others, and then what one made is dear for the other to read."""
 
 ROW_WORDS = """\
 ms: a call on the wall, the median of 9 rounds; ours on as many threads as the library takes by

@@ -3,7 +3,7 @@
  *
  *   {"do": "machine"}                      what this build runs on
  *   {"do": "roofs"}                        what the machine can do: rates, latencies
- *   {"do": "rate"}                         multiply-adds of f32 alone, on one and two threads
+ *   {"do": "rate"}                         multiply-adds of f32 alone, and how long threads meet
  *   {"do": "begin", "row": {...}, "folder": path}   compiles; writes inputs and weights
  *   {"do": "call", "calls": n, "folder": path}      from the start of the sequence; writes outputs
  *   {"do": "time", "threads": n, "seconds": s}      seconds of a call
@@ -196,7 +196,8 @@ static json_t *worker_answer(const json_t *request, measure_use **use) {
     if (strcmp(what, "roofs") == 0)
         return worker_roofs(request);
     if (strcmp(what, "rate") == 0)
-        return json_pack("{s:o}", "rate", worker_rate(rate_multiply(RATE_F32)));
+        return json_pack("{s:o, s:f}", "rate", worker_rate(rate_multiply(RATE_F32)), "meeting",
+                         rate_meeting());
     if (strcmp(what, "begin") == 0)
         return worker_begin(request, use);
     if (strcmp(what, "call") == 0)
