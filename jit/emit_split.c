@@ -25,7 +25,9 @@ void emit_split_choose(emit_nest *s) {
     s->sample_range = n->samples - 1;
     s->unit_range = -1;
     int64_t most = 1;
-    int order[3] = {s->vector_range, s->row_range, -1};
+    /* of a weight's gradient: who has rows reads but their columns of what others made */
+    bool rows = s->sample_range < 0 && s->row_range >= 0;
+    int order[2] = {rows ? s->row_range : s->vector_range, rows ? s->vector_range : s->row_range};
     for (int k = 0; k < 2; k++)
         if (is_shared(s, order[k]) && tiles_of(s, order[k]) > most && most < SPLIT_TILES) {
             s->unit_range = order[k];
