@@ -1,5 +1,5 @@
 /* Models as object files: what the user asks for is checked here, what only the model knows -
- * which variables belong to a stream, where weights are - is told to the compiler, and the three
+ * which variables belong to a stream, where weights are - is told to the compiler, and the
  * files are written together.
  *
  * The processor is never the one that compiles, unless that is asked for: an object goes to other
@@ -53,6 +53,10 @@ static const void *object_weights(void *user, const char *param, dtype type, con
 
 static const char object_native[] = "native", object_cpu[] = "x86-64-v3";
 
+static const char *object_cpu_of(const eddy_object_options *how) {
+    return how && how->cpu ? how->cpu : object_cpu;
+}
+
 static const machine *object_machine(const char *cpu) {
     return strcmp(cpu, object_native) == 0 ? machine_host() : machine_find(cpu);
 }
@@ -73,7 +77,9 @@ static bool object_is_identifier(const char *word) {
     return *word != 0;
 }
 
-static void object_check(eddy_model *m, const char *prefix, const char *stem, const char *cpu) {
+static void object_check(eddy_model *m, const char *prefix, const char *stem,
+                         const eddy_object_options *how) {
+    const char *cpu = object_cpu_of(how);
     if (!prefix || !object_is_identifier(prefix) || strlen(prefix) > LIMIT_NAME)
         capi_fail(
             m, EDDY_BAD_ARGUMENT,
@@ -93,20 +99,23 @@ static void object_check(eddy_model *m, const char *prefix, const char *stem, co
                   cpu);
     if (m->graph.outputs.count + m->graph.updates.count == 0)
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: the model has no output and no update");
+    if (how && how->apart && !how->params)
+        capi_fail(m, EDDY_BAD_ARGUMENT, "object: there are no weights that could stand apart");
 }
 
-static void object_prepare(eddy_model *of, const char *prefix, const char *stem, const char *cpu) {
+static void object_prepare(eddy_model *of, const char *prefix, const char *stem,
+                           const eddy_object_options *how) {
     const eddy_site nowhere = {NULL, 0};
     of->graph.builder.where = object_nowhere;
-    CAPI_DO(of, nowhere, object_check(m, prefix, stem, cpu));
+    CAPI_DO(of, nowhere, object_check(m, prefix, stem, how));
     CAPI_DO(of, nowhere, capi_carry_finish(m));
 }
 
 /* ---- files */
 
 static void object_write(eddy_model *m, const char *stem, const aot_files *made) {
-    enum { FILES = 3 };
-    size_t bytes = strlen(stem) + sizeof ".json";
+    enum { FILES = 4 };
+    size_t bytes = strlen(stem) + sizeof ".weights", count = made->weights ? FILES : FILES - 1;
     char *names = NULL;
     if (bytes < PTRDIFF_MAX / FILES)
         names = allocator_take(&m->source, FILES * bytes, 1);
@@ -116,14 +125,15 @@ static void object_write(eddy_model *m, const char *stem, const aot_files *made)
     }
     const files_part parts[FILES] = {{made->object.bytes, made->object.count},
                                      {made->header, made->header_bytes},
-                                     {made->manifest, made->manifest_bytes}};
-    static const char *const endings[FILES] = {".o", ".h", ".json"};
+                                     {made->manifest, made->manifest_bytes},
+                                     {made->weights, made->weights_bytes}};
+    static const char *const endings[FILES] = {".o", ".h", ".json", ".weights"};
     files_new list[FILES];
-    for (size_t i = 0; i < FILES; i++) {
+    for (size_t i = 0; i < count; i++) {
         (void)snprintf(names + i * bytes, bytes, "%s%s", stem, endings[i]);
         list[i] = (files_new){names + i * bytes, &parts[i], 1};
     }
-    files_write_together(&m->disk, &m->source, list, FILES, &m->problem);
+    files_write_together(&m->disk, &m->source, list, count, &m->problem);
     allocator_give(&m->source, names, FILES * bytes);
 }
 
@@ -131,9 +141,8 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
                                    const eddy_object_options *how) {
     if (!m)
         return EDDY_OUT_OF_MEMORY;
-    const char *cpu = how && how->cpu ? how->cpu : object_cpu;
     eddy_params *params = how ? how->params : NULL;
-    object_prepare(m, prefix, stem, cpu);
+    object_prepare(m, prefix, stem, how);
     if (m->problem.code != STATUS_OK)
         return eddy_model_status(m);
     char producer[32];
@@ -142,9 +151,10 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
     aot_request request = {.prefix = prefix,
                            .file = object_file(stem),
                            .producer = producer,
-                           .target = object_machine(cpu),
+                           .target = object_machine(object_cpu_of(how)),
                            .is_state = object_is_state,
                            .weights = params ? object_weights : NULL,
+                           .apart = how && how->apart,
                            .user = &source};
     for (int a = 0; a < m->graph.axis_count; a++)
         request.carried |= (uint32_t)m->axes[a].carried << a;

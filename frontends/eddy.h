@@ -501,6 +501,7 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
                             Linux; not tried on a machine yet), "native": what this machine has;
                             NULL: x86-64-v3 */
     eddy_params *params; /* weights to be part of the object; NULL: the caller brings them */
+    bool apart;          /* the weights are <stem>.weights, and no part of the object */
 } eddy_object_options;
 /* Compiles all outputs and updates so far to <stem>.o, <stem>.h, which documents itself, and
  * <stem>.json, the same for programs (docs/object.schema.json). All symbols begin with the prefix,
@@ -508,8 +509,9 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
  * the axis that is carried; prefix_step_prepared the same where the caller keeps what
  * prefix_prepare makes of the params; prefix_arena_bytes the memory that they work in; prefix_reset
  * the start of what is carried, and prefix_state_place its memory where only calls know the size;
- * prefix_weights the params that were given; prefix_info what the object is. The files are written
- * whole or not at all. On a mistake, EDDY_IO among them, the model has the message. */
+ * prefix_weights the params that were given, prefix_weights_in those of a file of weights;
+ * prefix_info what the object is. The files are written whole or not at all. On a mistake, EDDY_IO
+ * among them, the model has the message. */
 EDDY_API eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char *stem,
                                             const eddy_object_options *how);
 

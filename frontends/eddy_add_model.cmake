@@ -1,5 +1,5 @@
 # eddy_add_model(<target> [SOURCE <file>] [CELL <name>] [RUN <folder>] [WEIGHTS <file>]
-#                [SET <sizes>] [PREFIX <name>] [CPU <name>] [BATCH])
+#                [SET <sizes>] [PREFIX <name>] [CPU <name>] [APART] [BATCH])
 #
 # A library <target> that holds the object of a cell, or of the model of a run, as `eddy compile`
 # writes it. Whoever links it can include "<prefix>.h"; the prefix is the target's name unless one is
@@ -10,7 +10,7 @@
 #   target_link_libraries(app PRIVATE gru)
 function(eddy_add_model target)
   cmake_parse_arguments(PARSE_ARGV 1 model
-    "BATCH" "SOURCE;CELL;RUN;WEIGHTS;SET;PREFIX;CPU" "")
+    "APART;BATCH" "SOURCE;CELL;RUN;WEIGHTS;SET;PREFIX;CPU" "")
   if(model_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "eddy_add_model(${target}): what is ${model_UNPARSED_ARGUMENTS}?")
   endif()
@@ -28,6 +28,9 @@ function(eddy_add_model target)
   endif()
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${target}.model)
   set(made ${folder}/${prefix}.o ${folder}/${prefix}.h ${folder}/${prefix}.json)
+  if(model_APART)
+    list(APPEND made ${folder}/${prefix}.weights)
+  endif()
   file(MAKE_DIRECTORY ${folder})
 
   set(arguments)
@@ -49,9 +52,12 @@ function(eddy_add_model target)
       list(APPEND arguments --${option} ${model_${keyword}})
     endif()
   endforeach()
-  if(model_BATCH)
-    list(APPEND arguments --batch)
-  endif()
+  foreach(keyword IN ITEMS APART BATCH)
+    if(model_${keyword})
+      string(TOLOWER ${keyword} option)
+      list(APPEND arguments --${option})
+    endif()
+  endforeach()
 
   add_custom_command(OUTPUT ${made}
     COMMAND eddy::command compile ${arguments} --output ${folder}/${prefix}

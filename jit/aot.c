@@ -4,9 +4,10 @@
  * Kernels and their order are those of a program that runs at once, made by the same rows of the
  * pass table, so what they compute is the same to the last bit. What is added is a shell:
  * aot_step.c asks whether steps make sense, aot_prepared.c what their caller may keep,
- * aot_interface.c says what C code sees, aot_info.c what the object says of itself, aot_emit.c
- * writes the functions, aot_header.c the header with the program of aot_example.c at its end, and
- * aot_manifest.c the same for other programs. */
+ * aot_interface.c says what C code sees, aot_weights.c where the values of parameters are,
+ * aot_info.c what the object says of itself, aot_emit.c writes the functions, aot_header.c the
+ * header with the program of aot_example.c at its end, and aot_manifest.c the same for other
+ * programs. */
 #include "jit/aot.h"
 
 #include <string.h>
@@ -39,7 +40,9 @@ static bool aot_describe(const aot *a, const allocator *source, aot_files *out, 
     if (!copy_text(&header, source, &out->header, &out->header_bytes, problem))
         return false;
     aot_manifest(a, out, &manifest);
-    return copy_text(&manifest, source, &out->manifest, &out->manifest_bytes, problem);
+    return copy_text(&manifest, source, &out->manifest, &out->manifest_bytes, problem) &&
+           (a->file.count == 0 ||
+            copy_text(&a->file, source, &out->weights, &out->weights_bytes, problem));
 }
 
 static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files *out,
@@ -51,6 +54,7 @@ static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files 
         return false;
     aot_step(a);
     aot_prepared(a);
+    aot_weights(a);
     aot_info(a);
     emit_options options = {.prefix = a->request->prefix,
                             .target = a->target,
@@ -82,6 +86,7 @@ bool aot_compile(const graph *g, const aot_request *request, const allocator *so
 void aot_files_free(aot_files *files) {
     allocator_give(files->object.source, files->header, files->header_bytes);
     allocator_give(files->object.source, files->manifest, files->manifest_bytes);
-    files->header = files->manifest = NULL;
+    allocator_give(files->object.source, files->weights, files->weights_bytes);
+    files->header = files->manifest = files->weights = NULL;
     emit_object_free(&files->object);
 }

@@ -19,13 +19,14 @@ typedef struct aot_request {
      * then in *problem. The function NULL: the object holds no weights. */
     const void *(*weights)(void *user, const char *param, dtype type, const op_shape *shape,
                            error *problem);
+    bool apart; /* those elements are a file of their own, and not part of the object */
     void *user;
 } aot_request;
 
 typedef struct aot_files {
     emit_object object;
-    char *header, *manifest;
-    size_t header_bytes, manifest_bytes;
+    char *header, *manifest, *weights; /* weights NULL: there are none apart */
+    size_t header_bytes, manifest_bytes, weights_bytes;
 } aot_files;
 
 /* Compiles every output and update of g. false with *problem set. */

@@ -4,6 +4,7 @@
  * All other symbols become local, so objects of any prefixes link into one program. */
 #include <string.h>
 
+#include "core/hash.h"
 #include "jit/aot_frame.h"
 
 static LLVMTypeRef number_type(const emit *e) {
@@ -348,6 +349,60 @@ static void emit_reset(emit *e, aot *a) {
     answer(e, NULL);
 }
 
+/* FNV-1a of memory of so many bytes, as hash.c computes it. */
+static LLVMValueRef emit_hash(const aot_frame *f, LLVMValueRef from, int64_t bytes) {
+    const emit *e = f->e;
+    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
+    LLVMValueRef hash = emit_integer(e, (int64_t)hash_bytes(NULL, 0)),
+                 prime = emit_integer(e, 0x100000001b3);
+    emit_loop loop;
+    emit_loop_open(e, f->function, &loop, emit_integer(e, 0), emit_integer(e, bytes),
+                   emit_integer(e, 1), &hash, 1);
+    LLVMValueRef place = LLVMBuildGEP2(e->builder, byte, from, &loop.counter, 1, "");
+    LLVMValueRef next = LLVMBuildLoad2(e->builder, byte, place, "");
+    hash = LLVMBuildXor(e->builder, hash, LLVMBuildZExt(e->builder, next, number_type(e), ""), "");
+    hash = LLVMBuildMul(e->builder, hash, prime, "");
+    emit_loop_close(e, &loop, &hash);
+    return hash;
+}
+
+/* The number of 64 bits at an offset in a file of weights is another one than this. */
+static LLVMValueRef is_other(const aot_frame *f, size_t offset, LLVMValueRef expected) {
+    const emit *e = f->e;
+    LLVMValueRef place = at(e, f->memory, emit_integer(e, (int64_t)offset));
+    LLVMValueRef found = LLVMBuildLoad2(e->builder, number_type(e), place, "");
+    return LLVMBuildICmp(e->builder, LLVMIntNE, found, expected, "");
+}
+
+/* Where the parameters are in a file of weights that the caller has read or mapped. */
+static void emit_weights_in(emit *e, aot *a) {
+    aot_signature takes = {
+        .groups = {[AOT_PARAMETERS] = true}, .memory = true, .memory_bytes = true};
+    aot_frame f = open_function(e, a, "weights_in", takes, e->pointer);
+    const int64_t whole = (int64_t)(sizeof a->head + a->groups[AOT_PARAMETERS].bytes);
+    int64_t magic;
+    memcpy(&magic, a->head.magic, sizeof magic);
+    check_structs(&f);
+    check_memory(&f, f.memory, "file");
+    refuse(
+        &f,
+        LLVMBuildICmp(e->builder, LLVMIntULT, f.memory_bytes, emit_integer(e, sizeof a->head), ""),
+        "this is no file of weights: it is too short");
+    refuse(&f, is_other(&f, offsetof(aot_head, magic), emit_integer(e, magic)),
+           "this is no file of weights");
+    refuse(&f, is_other(&f, offsetof(aot_head, layout), emit_integer(e, (int64_t)a->head.layout)),
+           "these are weights of another model");
+    refuse(&f, LLVMBuildICmp(e->builder, LLVMIntNE, f.memory_bytes, emit_integer(e, whole), ""),
+           "the file of weights is cut, or has more than weights");
+    const int64_t summed = offsetof(aot_head, layout);
+    LLVMValueRef sum = emit_hash(&f, at(e, f.memory, emit_integer(e, summed)), whole - summed);
+    refuse(&f, is_other(&f, offsetof(aot_head, sum), sum),
+           "the weights are not those that were written: their checksum is another");
+    LLVMBuildStore(e->builder, at(e, f.memory, emit_integer(e, sizeof a->head)),
+                   f.groups[AOT_PARAMETERS]);
+    answer(e, NULL);
+}
+
 static void emit_data(const emit *e, const aot *a) {
     const char *name = arena_print(e->memory, "%s_info", e->options->prefix);
     LLVMSetAlignment(data(e, name, &a->info, sizeof a->info), PLAN_ALIGNMENT);
@@ -391,5 +446,7 @@ void aot_emit(emit *e, aot *a) {
         emit_reset(e, a);
     if (a->places)
         emit_state_place(e, a);
+    if (a->groups[AOT_PARAMETERS].members > 0)
+        emit_weights_in(e, a);
     emit_data(e, a);
 }

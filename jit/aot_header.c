@@ -145,6 +145,19 @@ static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups,
                  arena_arguments, out);
 }
 
+static void add_weights_function(const aot *a, text *out) {
+    const char *prefix = a->request->prefix;
+    if (a->groups[AOT_PARAMETERS].members == 0)
+        return;
+    text_add(
+        out,
+        "\n/* Lets *parameters point into a %s.weights that was read or mapped, whole, aligned "
+        "to\n * %s_ALIGNMENT. NULL, or why it cannot be used. */\n"
+        "const char *%s_weights_in(const %s_parameters **parameters, const void *file,\n"
+        "    size_t file_bytes);\n",
+        a->request->file, a->macro, prefix, prefix);
+}
+
 static void add_functions(const aot *a, text *out) {
     const uint32_t axes = aot_run_time_axes(a), all = (UINT32_C(1) << AOT_GROUPS) - 1;
     text_add(out,
@@ -159,6 +172,7 @@ static void add_functions(const aot *a, text *out) {
         text_add(out, "#define %s_STEP_ARENA %lld /* of a step */\n", a->macro,
                  (long long)a->step_bytes);
     add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, NULL, out);
+    add_weights_function(a, out);
     add_state_functions(a, out);
     text_add(out,
              "\n/* One call of the program. NULL, or what is wrong: nothing was computed. */\n");

@@ -46,21 +46,14 @@ static uint64_t interface_of(const aot *a) {
     return hash_bytes(words.at, words.count);
 }
 
-static char *weights_of(const aot *a) {
-    const aot_struct *group = &a->groups[AOT_PARAMETERS];
-    if (!a->request->weights || group->members == 0)
-        return NULL;
-    char *bytes = arena_take(a->memory, group->bytes);
-    for (size_t i = 0; i < group->fields.count; i++) {
-        const aot_field *field = &group->fields.at[i];
-        if (!field->empty)
-            memcpy(bytes + field->offset, field->weights, field->bytes);
-    }
-    return bytes;
+uint64_t aot_info_layout(const aot *a, aot_group group) {
+    text words;
+    text_init(&words, a->memory);
+    add_struct(a, group, &words);
+    return hash_bytes(words.at, words.count);
 }
 
 void aot_info(aot *a) {
-    a->weights = weights_of(a);
     a->info = (aot_information){.interface = interface_of(a)};
     copy_word(a->info.producer, sizeof a->info.producer, a->request->producer);
     copy_word(a->info.cpu, sizeof a->info.cpu, machine_level(a->target));

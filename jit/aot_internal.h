@@ -36,6 +36,14 @@ typedef struct aot_information {
     uint64_t interface, weights;
 } aot_information;
 
+/* What a file of weights begins with; the struct of parameters follows. */
+typedef struct aot_head {
+    char magic[8];
+    uint64_t sum;           /* of what follows this number */
+    uint64_t layout, bytes; /* of the struct */
+    char room[32];          /* zeros */
+} aot_head;
+
 typedef struct aot aot;
 struct aot {
     arena *memory;
@@ -46,6 +54,8 @@ struct aot {
     const plan_buffer *buffers; /* of the plan */
     aot_struct groups[AOT_GROUPS];
     char *weights; /* the bytes of such a struct of parameters; NULL: the object has none */
+    aot_head head; /* of files of weights; without a sum */
+    text file;     /* of weights; empty: there is none */
     aot_information info;
     int axis_count;
     const char *axis[LIMIT_AXES]; /* identifiers of run-time axes; NULL: fixed */
@@ -81,8 +91,13 @@ void aot_step(aot *a);
 #define AOT_NOT_PREPARED SIZE_MAX
 void aot_prepared(aot *a);
 
-/* ---- aot_info.c: sets weights and info. What is prepared is known. */
+/* ---- aot_weights.c: sets weights or file, and head */
+void aot_weights(aot *a);
+
+/* ---- aot_info.c: sets info. What is prepared is known, and the weights are. */
 void aot_info(aot *a);
+/* A hash of the members of a struct. */
+uint64_t aot_info_layout(const aot *a, aot_group group);
 
 /* ---- aot_emit.c: the functions of the header */
 typedef struct emit emit;

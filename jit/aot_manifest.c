@@ -111,9 +111,15 @@ static void add_functions(const aot *a, text *out) {
     const struct {
         const char *name;
         bool there;
-    } rows[] = {{"arena_bytes", true},       {"sequence", true},        {"step", a->step_axis >= 0},
-                {"step_prepared", a->keeps}, {"prepare", a->keeps},     {"reset", state},
-                {"state_bytes", a->places},  {"state_place", a->places}};
+    } rows[] = {{"arena_bytes", true},
+                {"sequence", true},
+                {"step", a->step_axis >= 0},
+                {"step_prepared", a->keeps},
+                {"prepare", a->keeps},
+                {"reset", state},
+                {"state_bytes", a->places},
+                {"state_place", a->places},
+                {"weights_in", a->groups[AOT_PARAMETERS].members > 0}};
     bool first = true;
     add_key("functions", out);
     text_add(out, "[");

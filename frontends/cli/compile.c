@@ -28,9 +28,13 @@ static const char *compile_prefix(const options *o, const char *stem) {
 static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_params *params) {
     const char *stem = compile_stem(memory, options_text(o, "output"));
     const char *prefix = compile_prefix(o, stem);
-    const eddy_object_options how = {.cpu = options_text(o, "cpu"), .params = params};
+    const bool apart = options_given(o, "apart");
+    const eddy_object_options how = {options_text(o, "cpu"), params, apart};
     cli_check(eddy_compile_to_object(m, prefix, stem, &how), eddy_model_message(m));
-    printf("%s.o, %s.h, %s.json: %s for %s\n", stem, stem, stem, prefix, how.cpu);
+    printf("%s.o, %s.h, %s.json", stem, stem, stem);
+    if (apart)
+        printf(", %s.weights", stem);
+    printf(": %s for %s\n", prefix, how.cpu);
     eddy_model_free(m);
     eddy_params_free(params);
 }

@@ -314,10 +314,8 @@ static void check_scene(const scene *s) {
     eddy_program_free(p);
 }
 
-/* Compiling again gives the same bytes: nothing of this process is in them. */
-static void check_same_bytes(const scene *s) {
-    outside_bytes before = outside_printed("cat %s/%s.o %s/%s.h", outside_folder, s->prefix,
-                                           outside_folder, s->prefix);
+/* The weights that a scene is compiled with. */
+static eddy_params *params_of(const scene *s) {
     eddy_params *params = eddy_params_new(NULL, 7);
     eddy_program *p;
     eddy_model *m = s->build();
@@ -325,6 +323,14 @@ static void check_same_bytes(const scene *s) {
     eddy_run_free(open_run(p, params));
     eddy_program_free(p);
     eddy_model_free(m);
+    return params;
+}
+
+/* Compiling again gives the same bytes: nothing of this process is in them. */
+static void check_same_bytes(const scene *s) {
+    outside_bytes before = outside_printed("cat %s/%s.o %s/%s.h", outside_folder, s->prefix,
+                                           outside_folder, s->prefix);
+    eddy_params *params = params_of(s);
     write_object(s, "native", params);
     outside_bytes after = outside_printed("cat %s/%s.o %s/%s.h", outside_folder, s->prefix,
                                           outside_folder, s->prefix);
@@ -333,6 +339,29 @@ static void check_same_bytes(const scene *s) {
     free(before.at);
     free(after.at);
     eddy_params_free(params);
+}
+
+/* The LSTM once more, its weights in a file; the object of before has them too. */
+static void check_apart(const scene *s) {
+    char stem[256], objects[600], how[128];
+    eddy_params *params = params_of(s);
+    eddy_model *m = s->build();
+    snprintf(stem, sizeof stem, "%s/apart", outside_folder);
+    const eddy_object_options apart = {.params = params, .apart = true};
+    good(eddy_compile_to_object(m, "apart", stem, &apart), eddy_model_message(m));
+    eddy_model_free(m);
+    eddy_params_free(params);
+    outside_check_object("apart");
+    snprintf(objects, sizeof objects, "%s %s", object_of("apart"), object_of(s->prefix));
+    snprintf(how, sizeof how, "%s -g -fsanitize=address,undefined -fno-sanitize-recover", compiler);
+    build_caller(how, "apart", objects, "reader");
+    outside_bytes out =
+        outside_printed("%s/reader %s/apart.weights 2>&1", outside_folder, outside_folder);
+    free(out.at);
+    out = outside_printed("nm %s/apart.o | grep -c ' apart_weights$' || true", outside_folder);
+    if (out.at[0] != '0')
+        outside_fail("the weights are in the object, too");
+    free(out.at);
 }
 
 static void check_mistakes_and_company(void) {
@@ -363,6 +392,7 @@ int main(int count, char **words) {
     for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
         check_scene(&scenes[i]);
     check_same_bytes(&scenes[0]);
+    check_apart(&scenes[1]);
     check_mistakes_and_company();
     outside_end();
     return 0;

@@ -62,6 +62,18 @@ example build/mgu >one || fault "the example does not run"
 [[ $(grep -cE '^h -?0\.[0-9]+$' one) == 4 && $(sort -u one | wc -l) == 4 ]] ||
     fault "the example does not print four steps:" "$(cat one)"
 
+# The weights in a file of their own, which the header tells of.
+expect 0 out "build/own.o, build/own.h, build/own.json, build/own.weights: own for x86-64-v3" \
+    compile mgu.eddy -o build/own --weights mgu.safetensors --apart
+holds build/own.h '^const char \*own_weights_in\(const own_parameters \*\*parameters, const void'
+holds build/own.json '^ "weights": false,$'
+[[ $(stat -c %s build/own.weights) == $((64 + 4 * (2 * 12 + 2 * 16 + 2 * 4))) ]] ||
+    fault "build/own.weights has another size"
+cmp <(tail -c +65 build/own.weights) <(tail -c $((4 * 64)) mgu.safetensors) ||
+    fault "build/own.weights has other weights"
+wrong "eddy: object: there are no weights that could stand apart" \
+    compile mgu.eddy -o build/none --set D=3,H=4 --apart
+
 # The same from a name that ends in .o, under another prefix, with the sizes given.
 "$eddy" compile mgu.eddy --set D=3,H=4 --weights mgu.safetensors --prefix other -o build/two.o \
     >said || fault "an .o behind the name"

@@ -99,6 +99,8 @@ Test(api_object, bad_arguments) {
             "and native");
     refused(small(NULL), "x", "/tmp/", NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
+    refused(small(NULL), "x", stem, &(eddy_object_options){.apart = true}, EDDY_BAD_ARGUMENT,
+            "object: there are no weights that could stand apart");
     refused(eddy_model_new(NULL), "x", stem, NULL, EDDY_BAD_ARGUMENT,
             "object: the model has no output and no update");
     cr_assert_eq(eddy_compile_to_object(NULL, "x", stem, NULL), EDDY_OUT_OF_MEMORY);
@@ -338,7 +340,7 @@ Test(api_object, the_processor_is_this_one_only_when_asked_for) {
         char line[64];
         eddy_model *m = small(NULL);
         cr_assert_eq(
-            eddy_compile_to_object(m, "made", stem, &(eddy_object_options){names[i], NULL}),
+            eddy_compile_to_object(m, "made", stem, &(eddy_object_options){.cpu = names[i]}),
             EDDY_OK, "%s", eddy_model_message(m));
         eddy_model_free(m);
         snprintf(line, sizeof line, "\n#define MADE_CPU \"%s\"\n", levels[i]);
