@@ -18,7 +18,7 @@ END
 # weights FILE NAME,ROWS,COLUMNS...: a safetensors file of f32 between -0.5 and 0.5; no column: a
 # vector.
 weights() {
-    local file=$1 name rows columns shape header='' bytes='' count=0 sign i
+    local file=$1 name rows columns shape header='' bytes='' count=0 sign one i
     shift
     for tensor in "$@"; do
         IFS=, read -r name rows columns <<<"$tensor"
@@ -27,11 +27,12 @@ weights() {
         header+="\"data_offsets\":[$((4 * count)),$((4 * (count + rows * ${columns:-1})))]}"
         for ((i = 0; i < rows * ${columns:-1}; i++, count++)); do
             ((count * 5 % 3)) && sign=3e || sign=be
-            bytes+=$(printf '\\x00\\x00\\x%02x\\x%s' $((count * 89 % 256)) $sign)
+            printf -v one '\\x00\\x00\\x%02x\\x%s' $((count * 89 % 256)) $sign
+            bytes+=$one
         done
     done
     header="{$header}"
-    i=$(printf '%08x' ${#header})
+    printf -v i '%08x' ${#header}
     # shellcheck disable=SC2059
     printf "\\x${i:6:2}\\x${i:4:2}\\x${i:2:2}\\x${i:0:2}\\x00\\x00\\x00\\x00$header$bytes" >"$file"
 }
