@@ -176,7 +176,7 @@ static int count_arithmetic(const emit_nest *s, const bool *reached, bool *scatt
 /* Little arithmetic on lanes that lie apart is no work for vectors: putting them together would be
  * most of the code, unless they are squares. Those have few lanes where it is not known how many
  * there will be, as what is left over is one chain. Two chains of more arithmetic are worth their
- * code if they leave no remainder that only a run knows. */
+ * code if they leave no remainder that only a run knows; nor is it left to single lanes. */
 static void choose_vectors(emit_nest *s, const bool *reached) {
     bool scattered = false, squares = false, known = s->n->ranges.at[s->vector_range].count >= 0;
     int width = s->most_width;
@@ -196,6 +196,7 @@ static void choose_vectors(emit_nest *s, const bool *reached) {
         s->most_vectors = s->most_width == 1 ? FACTS_SCALAR_CHAINS : s->e->target->tile_vectors;
     else if (s->most_width > 1 && arithmetic <= FACTS_MEDIUM_STEP && known)
         s->most_vectors = 2;
+    s->narrows = !brief && !known && !s->n->heavy;
     if (s->n->heavy && s->most_width > 1)
         s->row_range = choose_row_range(s, reached);
 }

@@ -97,6 +97,7 @@ enum {
     EMIT_BLOCK_ROWS = 240,  /* of a tiled nest, per block: a multiple of most tiles */
     EMIT_PANEL_ROWS = 48,   /* rows that pay for copying a panel */
     EMIT_LEAST_SQUARE = 4,  /* lanes that pay for turning a square */
+    EMIT_LEAST_LANES = 4,   /* of a vector for which a long step is compiled once more */
     EMIT_FEW_LANES = 8      /* of a square whose rows are counted at run time */
 };
 
@@ -150,6 +151,7 @@ typedef struct emit_nest {
     uint64_t early;   /* ranges whose end the tape knows in time */
     bool folds;       /* something is folded (perhaps over no ranges: one step) */
     bool repeatable;  /* doing an iteration again changes nothing: it reads nothing that it wrote */
+    bool narrows;     /* too few iterations for a vector make a narrower one */
     bool maskable;    /* memory can be read and written by some lanes of a vector alone */
     /* while emitting */
     int width, vectors, rows;

@@ -224,6 +224,11 @@ static int counted_vectors(const emit_nest *s, emit_segment *out) {
         LLVMValueRef end = end_if(e, first, limit, true, width);
         n = add(out, n, (emit_segment){done, end, width, 1, true, 0, 0});
         LLVMValueRef rest = end_if(e, first, limit, false, width);
+        while (s->narrows && (width /= 2) >= EMIT_LEAST_LANES) {
+            end = end_if(e, first, rest, true, width);
+            n = add(out, n, (emit_segment){first, end, width, 1, true, 0, 0});
+            rest = end_if(e, first, rest, false, width);
+        }
         return add(out, n, (emit_segment){first, rest, 1, 1, false, 0, 0});
     }
     LLVMValueRef whole = whole_end(e, done, limit, width);

@@ -113,6 +113,30 @@ static emit_nest *facts_of(const nest_plan *p, const char *machine_name) {
     return s;
 }
 
+/* The same where a step is a long line of operations, and a run knows the number of rows: as many
+ * as a vector has lanes or more, as a narrower one has, or fewer. */
+Test(emit_folds, long_steps_along_rows) {
+    enum { OPERATIONS = 14 };
+    for (int type = 0; type < 2; type++)
+        for (int64_t rows = 0; rows < 20; rows++) {
+            body_type t = type == 0 ? BODY_F32 : BODY_F64;
+            nest_plan *p = along_rows((dtype)t, OP_EXTENT_OF(0), 5);
+            nest *n = p->kernels.at[0];
+            nest_ref line = n->folds.at[0].next, element = n->tape.at[line].code.a;
+            nest_ref store = -1;
+            for (size_t i = 0; i < n->tape.count; i++)
+                store = n->tape.at[i].op == NEST_STORE ? (nest_ref)i : store;
+            nest_instruction last = n->tape.at[store];
+            n->tape.count = (size_t)store;
+            for (int k = 0; k < OPERATIONS; k++)
+                line = kit_body(p, n, BODY_ADD, t, line, element, -1);
+            n->folds.at[0].next = line;
+            vec_push(&memory, &n->tape, last);
+            cr_expect(facts_of(p, "avx512")->narrows);
+            CHECK(p, (int64_t[LIMIT_AXES]){rows}, (uint64_t)rows);
+        }
+}
+
 /* Lanes of the vectors in which it reads squares; 0: it reads none. */
 static int square_of(const nest_plan *p, const char *machine_name) {
     const emit_nest *s = facts_of(p, machine_name);
