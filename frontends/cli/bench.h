@@ -23,8 +23,9 @@ typedef struct bench {
 } bench;
 
 /* The largest norm of a difference over that of the tensor. Sums of other orders in f32 give 1e-5,
- * and with them a step at the other side of a kink 1e-4; a wrong term gives 1e-2 and more. */
-#define BENCH_BOUND 1e-3
+ * with them a step at the other side of a kink 1e-4, and a cell that amplifies what is rounded (the
+ * gradient of turing_memory) 1e-3; a wrong term gives 1e-2 and more. */
+#define BENCH_BOUND 5e-3
 
 /* ---- bench.c */
 /* The cell alone; training: as it is when it is trained. */

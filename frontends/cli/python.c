@@ -167,15 +167,20 @@ static void python_weights(python_writer *p, text *out) {
 
 static void python_torch(python_writer *p, const char *arguments, const char *statements,
                          text *out) {
-    text_add(out, "import torch\nfrom torch import nn\n%s\n\nclass Cell(nn.Module):\n",
+    text_add(out, "import torch\nfrom torch import nn\n%s",
              strstr(statements, "functional.") ? "from torch.nn import functional\n" : "");
+    python_functions(p, out);
+    text_add(out, "\n\nclass Cell(nn.Module):\n");
     python_weights(p, out);
     text_add(out, "    def forward(self%s):\n", arguments);
 }
 
-static void python_jax(const char *arguments, const char *statements, text *out) {
-    text_add(out, "%sfrom jax import numpy as jnp\n\n\ndef cell(params%s):\n",
-             strstr(statements, "jax.") ? "import jax\n" : "", arguments);
+static void python_jax(const python_writer *p, const char *arguments, const char *statements,
+                       text *out) {
+    text_add(out, "%sfrom jax import numpy as jnp\n",
+             strstr(statements, "jax.") ? "import jax\n" : "");
+    python_functions(p, out);
+    text_add(out, "\n\ndef cell(params%s):\n", arguments);
 }
 
 const char *python_write(const python_source *of, python_way way, text *out, python_names *names) {
@@ -207,7 +212,7 @@ const char *python_write(const python_source *of, python_way way, text *out, pyt
     if (way == PYTHON_TORCH)
         python_torch(&p, arguments.at, statements.at, out);
     else
-        python_jax(arguments.at, statements.at, out);
+        python_jax(&p, arguments.at, statements.at, out);
     text_add(out, "%s%s", extents.at, statements.at);
     return NULL;
 }

@@ -71,6 +71,7 @@ typedef struct python_writer {
     graph *g;
     text *out;          /* statements */
     int depth;          /* of their indentation */
+    uint32_t functions; /* that expressions call, of python_place.c */
     uint32_t looped;    /* axes of the loops around */
     python_node *nodes; /* by number */
     VEC(python_loop) loops;
@@ -118,6 +119,11 @@ const char *python_full(python_writer *p, const char *number, const char *sizes,
 
 /* "(a, b)" of "a, b". */
 const char *python_tuple(python_writer *p, const char *list, size_t count);
+
+/* ---- python_place.c */
+python_value python_placed(python_writer *p, const op_node *n);
+/* The functions that expressions call. */
+void python_functions(const python_writer *p, text *out);
 
 /* ---- python_loop.c */
 /* Where everything is computed and read. */

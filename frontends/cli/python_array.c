@@ -364,7 +364,7 @@ python_value python_array(python_writer *p, const op_node *n) {
             python_refuse(p, n, "samples have lengths of their own");
         break;
     default:
-        python_refuse(p, n, NULL);
+        return python_placed(p, n);
     }
     return v;
 }

@@ -6,15 +6,16 @@
 
 /* Words of the language, what the programs themselves use, and what a module of PyTorch has. */
 static const char *const names_reserved[] = {
-    "False",  "None",       "True",    "and",      "as",       "assert", "async",   "await",
-    "break",  "class",      "cls",     "continue", "def",      "del",    "elif",    "else",
-    "except", "finally",    "for",     "from",     "global",   "if",     "import",  "in",
-    "is",     "lambda",     "not",     "nonlocal", "or",       "pass",   "raise",   "return",
-    "try",    "while",      "with",    "yield",    "self",     "torch",  "nn",      "functional",
-    "jax",    "jnp",        "params",  "range",    "reversed", "zip",    "carry",   "begin",
-    "now",    "apply",      "buffers", "children", "compile",  "cpu",    "cuda",    "double",
-    "eval",   "float",      "forward", "half",     "ipu",      "load",   "modules", "mtia",
-    "names",  "parameters", "to",      "train",    "training", "type",   "xpu"};
+    "False",  "None",    "True",   "and",      "as",         "assert",  "async",    "await",
+    "break",  "class",   "cls",    "continue", "def",        "del",     "elif",     "else",
+    "except", "finally", "for",    "from",     "global",     "if",      "import",   "in",
+    "is",     "lambda",  "not",    "nonlocal", "or",         "pass",    "raise",    "return",
+    "try",    "while",   "with",   "yield",    "self",       "torch",   "nn",       "functional",
+    "jax",    "jnp",     "params", "range",    "reversed",   "zip",     "carry",    "begin",
+    "now",    "rows",    "pick",   "step_at",  "apply",      "buffers", "children", "compile",
+    "cpu",    "cuda",    "double", "eval",     "float",      "forward", "half",     "ipu",
+    "load",   "modules", "mtia",   "names",    "parameters", "to",      "train",    "training",
+    "type",   "xpu"};
 
 static bool names_has(const char *const *list, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)

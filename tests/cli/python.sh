@@ -32,7 +32,17 @@ cell forms(x[D], m[M] over s) -> y, S {
     y = concat(h', reshape(S, H*H)[0:2]) * real(t mod 2 == 0)
 }
 END_OF_CELL
-for cell in mgu forms; do
+# Values at computed places, and a loop that runs backwards.
+cat >places.eddy <<'END_OF_CELL'
+cell places(i : int, m[M] over s) -> z, last_h, last_m {
+    param E[20, D], V[20, 8]
+    h = reverse(elman)(E[i], H = 8)
+    z = cross_entropy(V@h, i)
+    last_h = last(h, t)
+    last_m = last(m, s)
+}
+END_OF_CELL
+for cell in mgu forms places; do
     for way in torch jax; do
         echo "==== $cell --as $way"
         "$eddy" show "$cell.eddy" --as "$way" || fault "$cell has no program for $way"
@@ -72,6 +82,9 @@ cat >draws.eddy <<'END_OF_CELL'
 cell draws(x[D]) -> y {
     y = x * random(D)
 }
+cell looks(x[D], i : int) -> y {
+    y = at(x, t, i)
+}
 cell alone() -> y {
     state h[H]
     h' = h + 1
@@ -80,6 +93,8 @@ cell alone() -> y {
 END_OF_CELL
 wrong "eddy: the cell draws cannot be written for PyTorch: draws.eddy:2: \`random\` has no \
 counterpart" show draws.eddy --cell draws --as torch
+wrong "eddy: the cell looks cannot be written for JAX: draws.eddy:5: \`at\` has no counterpart: \
+the step is not the same for all steps and samples" show draws.eddy --cell looks --as jax
 wrong "eddy: the cell alone cannot be written for JAX: no input shows how many steps of \`t\` \
 there are" show draws.eddy --as jax
 wrong "eddy: the cell spike cannot be written for JAX: cells/physical.eddy:49: \`custom\` has no \
