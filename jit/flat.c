@@ -288,11 +288,13 @@ bool flat_look(const nest_plan *plan, nest *n, flat *out) {
     return flat_order(&w) && flat_go(&w);
 }
 
-nest *flat_kernel(const nest_plan *plan, const flat *f, const bool *given) {
+nest *flat_kernel(const nest_plan *plan, const flat *f, bool counted, const bool *given) {
     flat copy = *f;
     flat_walk w = {.plan = plan, .n = f->of, .out = &copy, .given = given};
     w.form = arena_new(plan->memory, nest);
-    nest_range all = {.count = OP_EXTENT_OF(0), .given = 1 + (int32_t)f->operands.count};
+    nest_range all = {.count = f->count};
+    if (!counted)
+        all = (nest_range){.count = OP_EXTENT_OF(0), .given = 1 + (int32_t)f->operands.count};
     vec_push(plan->memory, &w.form->ranges, all);
     flat_add(&w, flat_blank(NEST_RANGE, 0));
     flat_order(&w);

@@ -16,7 +16,8 @@ typedef struct flat {
 /* false: this nest is none. */
 bool flat_look(const nest_plan *plan, nest *n, flat *out);
 /* The kernel of nests with equal numbers. It is given the count and, where given[i], the low of
- * access i (elsewhere that is 0), behind the buffers; its operands, users and name are not set. */
-nest *flat_kernel(const nest_plan *plan, const flat *f, const bool *given);
+ * access i (elsewhere that is 0), behind the buffers; its operands, users and name are not set.
+ * counted: the count of all is that of f, so that the kernel may know it. */
+nest *flat_kernel(const nest_plan *plan, const flat *f, bool counted, const bool *given);
 
 #endif

@@ -11,7 +11,8 @@
  * elements lie in the object it is the buffer itself, as code names these by address.
  *
  * Nests that go over all of their elements may even differ in shape (flat.c). Their kernel does not
- * know how many elements there are, so it is made only where it stands for several. */
+ * know where they are, nor how many if they differ in that, so it is made only where it stands for
+ * several. */
 #include "jit/share.h"
 
 #include <string.h>
@@ -139,9 +140,11 @@ static void share_group_kernel(nest_plan *plan, const share_group *group) {
     const flat *lead = &group->members.at[0];
     bool *given = arena_array(plan->memory, bool, lead->lows.count + 1);
     int kernels = 0;
+    bool counted = true;
     for (size_t m = 0; m < group->members.count; m++) {
         const flat *f = &group->members.at[m];
         kernels += f->of->shared == NULL;
+        counted &= f->count == lead->count;
         for (size_t i = 0; i < f->lows.count; i++)
             given[i] |= f->lows.at[i] != 0;
     }
@@ -153,7 +156,7 @@ static void share_group_kernel(nest_plan *plan, const share_group *group) {
         n->shared = m == 0 ? NULL : lead->of;
         n->users = m == 0 ? (int)group->members.count : 1;
     }
-    nest *form = flat_kernel(plan, lead, given);
+    nest *form = flat_kernel(plan, lead, counted, given);
     form->name = lead->of->name;
     form->users = lead->of->users;
     form->operands = lead->of->operands;
