@@ -23,11 +23,12 @@
 enum {
     COST_TILE = 64,   /* columns of a contraction's tile */
     COST_VECTOR = 16, /* elements of a vector */
-    COST_ROWS = 4,    /* samples of a contraction's tile */
-    COST_FIRST = 5,  /* reading a matrix for the first of them takes as long as so many rows, ... */
-    COST_SINGLE = 2, /* ... and for each further row by itself, out of a nearer cache */
-    COST_DIVIDE = 8  /* a division takes as long as so many others */
+    COST_DIVIDE = 8   /* a division takes as long as so many others */
 };
+static const double cost_rows = 4;   /* samples of a contraction's tile */
+static const double cost_first = 5;  /* reading a matrix for the first of them is as slow as so many
+                                        rows of a full tile, ... */
+static const double cost_single = 2; /* ... and for each by itself behind it, out of a near cache */
 static const double cost_instruction = 0.2e-9; /* seconds of one on a vector */
 static const double cost_fetch = 0.2e-9;       /* of a byte that another core has made */
 
@@ -198,9 +199,9 @@ static double cost_part(double count, int parts) {
 
 /* How long a product of so many rows with a matrix takes, in rows of a full tile. */
 static double cost_of_rows(double rows) {
-    if (rows < COST_ROWS)
-        return COST_FIRST + COST_SINGLE * (rows - 1);
-    return COST_FIRST + COST_ROWS * (ceil(rows / COST_ROWS) - 1);
+    if (rows < cost_rows)
+        return cost_first + cost_single * (rows - 1);
+    return cost_first + cost_rows * (ceil(rows / cost_rows) - 1);
 }
 
 /* Of the samples' work, the part of a thread. */
