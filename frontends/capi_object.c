@@ -51,14 +51,42 @@ static const void *object_weights(void *user, const char *param, dtype type, con
 
 /* ---- what the user gives */
 
-static const char object_native[] = "native", object_cpu[] = "x86-64-v3";
+static const char object_native[] = "native";
 
-static const char *object_cpu_of(const eddy_object_options *how) {
-    return how && how->cpu ? how->cpu : object_cpu;
+static bool object_is_native(const eddy_object_options *how) {
+    return how && how->cpu && strcmp(how->cpu, object_native) == 0;
 }
 
-static const machine *object_machine(const char *cpu) {
-    return strcmp(cpu, object_native) == 0 ? machine_host() : machine_find(cpu);
+/* A cpu says its target. */
+static const machine *object_machine(const eddy_object_options *how) {
+    if (object_is_native(how))
+        return machine_host();
+    if (how && how->cpu)
+        return machine_find(how->cpu);
+    return machine_for(how && how->target ? how->target : "x86-64");
+}
+
+static void object_check_machine(eddy_model *m, const eddy_object_options *how) {
+    const machine *row = object_machine(how);
+    if (object_is_native(how) && !row)
+        capi_fail(m, EDDY_UNSUPPORTED,
+                  "object: the cpu is to be this machine's, but it has no AVX2 with FMA, or not "
+                  "what EDDY_CPU names; name a cpu");
+    else if (how && how->target && !machine_for(how->target))
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: there is no target \"%.200s\"; there are x86-64, aarch64, armv7, "
+                  "riscv64, cortex-m4f and wasm32",
+                  how->target);
+    else if (!row)
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: there is no cpu \"%.200s\"; there are x86-64-v3 (avx2), x86-64-v4 "
+                  "(avx512) and native, and the one cpu of every other target",
+                  how->cpu);
+    else if (how && how->target && strcmp(how->target, row->target) != 0)
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: the cpu %.200s is one of %s, and the target is %.200s; leave out one "
+                  "of the two",
+                  how->cpu, row->target, how->target);
 }
 
 /* The name of the files. */
@@ -79,7 +107,6 @@ static bool object_is_identifier(const char *word) {
 
 static void object_check(eddy_model *m, const char *prefix, const char *stem,
                          const eddy_object_options *how) {
-    const char *cpu = object_cpu_of(how);
     if (!prefix || !object_is_identifier(prefix) || strlen(prefix) > LIMIT_NAME)
         capi_fail(
             m, EDDY_BAD_ARGUMENT,
@@ -88,15 +115,7 @@ static void object_check(eddy_model *m, const char *prefix, const char *stem,
             prefix ? prefix : "", (int)LIMIT_NAME);
     if (!stem || !*object_file(stem))
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: no path for the files is given");
-    if (strcmp(cpu, object_native) == 0 && !machine_host())
-        capi_fail(m, EDDY_UNSUPPORTED,
-                  "object: the cpu is to be this machine's, but it has no AVX2 with FMA, or not "
-                  "what EDDY_CPU names; name a cpu");
-    else if (!object_machine(cpu))
-        capi_fail(m, EDDY_BAD_ARGUMENT,
-                  "object: there is no cpu \"%.200s\"; there are x86-64-v3 (avx2), x86-64-v4 "
-                  "(avx512), neon and native",
-                  cpu);
+    object_check_machine(m, how);
     if (m->graph.outputs.count + m->graph.updates.count == 0)
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: the model has no output and no update");
     if (how && how->apart && !how->params)
@@ -151,7 +170,7 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
     aot_request request = {.prefix = prefix,
                            .file = object_file(stem),
                            .producer = producer,
-                           .target = object_machine(object_cpu_of(how)),
+                           .target = object_machine(how),
                            .is_state = object_is_state,
                            .weights = params ? object_weights : NULL,
                            .apart = how && how->apart,

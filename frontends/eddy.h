@@ -497,11 +497,14 @@ EDDY_API eddy_status eddy_params_load(eddy_params *s, const char *path);
 
 /* ---- objects: programs for callers that have nothing of this library */
 typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults */
-    const char *cpu;     /* "x86-64-v3" (or "avx2"), "x86-64-v4" ("avx512"), "neon" (AArch64 under
-                            Linux; not tried on a machine yet), "native": what this machine has;
-                            NULL: x86-64-v3 */
+    const char *cpu;     /* "x86-64-v3" (or "avx2"), "x86-64-v4" ("avx512"), "native": what this
+                            machine has; NULL: x86-64-v3, or the one that the target has */
     eddy_params *params; /* weights to be part of the object; NULL: the caller brings them */
     bool apart;          /* the weights are <stem>.weights, and no part of the object */
+    const char *target;  /* "x86-64", "aarch64", "armv7", "riscv64" (all three under Linux),
+                            "cortex-m4f" (no f64), "wasm32"; NULL: x86-64, or what the cpu is one
+                            of. Results are the same bits but on wasm32, which has no fused
+                            multiply-add. EDDY_UNSUPPORTED: the target lacks what the model needs */
 } eddy_object_options;
 /* Compiles all outputs and updates so far to <stem>.o, <stem>.h, which documents itself, and
  * <stem>.json, the same for programs (docs/object.schema.json). All symbols begin with the prefix,

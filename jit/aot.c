@@ -31,6 +31,29 @@ static bool copy_text(const text *from, const allocator *source, char **out, siz
     return true;
 }
 
+/* Something that is computed in f64; NULL: there is nothing. */
+static const char *find_f64(const nest_plan *plan) {
+    for (size_t i = 0; i < plan->buffers.count; i++)
+        if (plan->buffers.at[i].type == DTYPE_F64)
+            return plan->buffers.at[i].name;
+    for (size_t i = 0; i < plan->kernels.count; i++)
+        for (size_t k = 0; k < plan->kernels.at[i]->tape.count; k++)
+            if (plan->kernels.at[i]->tape.at[k].type == BODY_F64)
+                return plan->kernels.at[i]->name;
+    return NULL;
+}
+
+/* Numbers that a machine has no instructions for would be calls of a library. */
+static bool aot_check_numbers(const aot *a, error *problem) {
+    const char *found = a->target->lacks & MACHINE_F64 ? find_f64(a->plan) : NULL;
+    if (found)
+        error_set(problem, STATUS_UNSUPPORTED, nowhere,
+                  "object: %s has no instructions for f64, and %s is computed in it; cast what it "
+                  "is made of to f32, or take another target",
+                  a->target->target, found);
+    return !found;
+}
+
 /* The object is there: what is said about it. */
 static bool aot_describe(const aot *a, const allocator *source, aot_files *out, error *problem) {
     text header, manifest;
@@ -50,7 +73,7 @@ static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files 
     a->target = a->request->target ? a->request->target : machine_host();
     a->plan = pipeline_lower(g, a->target, a->memory, problem);
     a->buffers = a->plan ? pipeline_plan(a->plan, a->memory, problem) : NULL;
-    if (!a->buffers || !aot_interface(a, g, problem))
+    if (!a->buffers || !aot_check_numbers(a, problem) || !aot_interface(a, g, problem))
         return false;
     aot_step(a);
     aot_prepared(a);

@@ -18,6 +18,11 @@ static LLVMValueRef at(const emit *e, LLVMValueRef from, LLVMValueRef bytes) {
     return LLVMIsNull(bytes) ? from : LLVMBuildGEP2(e->builder, byte, from, &bytes, 1, "");
 }
 
+/* As an argument or a result of C: as wide as there. */
+static LLVMValueRef size_of(const emit *e, LLVMValueRef bytes) {
+    return LLVMBuildTrunc(e->builder, bytes, emit_size_type(e), "");
+}
+
 static LLVMValueRef data(const emit *e, const char *name, const void *bytes, size_t count) {
     LLVMValueRef value = LLVMConstStringInContext2(e->context, bytes, count, true);
     LLVMValueRef global = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
@@ -74,7 +79,7 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     if (takes.memory)
         types[count++] = e->pointer;
     if (takes.memory_bytes)
-        types[count++] = number_type(e);
+        types[count++] = emit_size_type(e);
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
     const char *symbol = arena_print(e->memory, "%s_%s", e->options->prefix, name);
     f.function = emit_function(e, type, symbol, symbol);
@@ -90,7 +95,8 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     if (takes.memory)
         f.memory = LLVMGetParam(f.function, next++);
     if (takes.memory_bytes)
-        f.memory_bytes = LLVMGetParam(f.function, next++);
+        f.memory_bytes =
+            LLVMBuildZExt(e->builder, LLVMGetParam(f.function, next++), number_type(e), "");
     for (int i = 0; i < a->axis_count; i++)
         if (!a->axis[i])
             f.extents[i] = emit_integer(e, a->plan->source->axes[i].extent);
@@ -189,8 +195,10 @@ static LLVMValueRef pointer_to(aot_frame *f, aot_group group, const aot_field *f
 }
 
 static void set_entry(const aot_frame *f, size_t buffer, LLVMValueRef pointer) {
-    LLVMValueRef table = at(f->e, f->memory, f->table);
-    LLVMBuildStore(f->e->builder, pointer, emit_entry(f->e, table, (int)buffer));
+    const emit *e = f->e;
+    LLVMValueRef table = at(e, f->memory, f->table), number = emit_integer(e, (int64_t)buffer);
+    LLVMValueRef to = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
+    LLVMBuildStore(e->builder, pointer, to);
 }
 
 static const op_node *lengths_input(const aot *a, int axis) {
@@ -236,8 +244,8 @@ static int64_t emit_call(aot_frame *f) {
     check_arena(f);
     LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
     if (!LLVMIsNull(f->scratch_bytes))
-        LLVMBuildMemSet(e->builder, at(e, f->memory, f->scratch), zero, f->scratch_bytes,
-                        PLAN_ALIGNMENT);
+        LLVMBuildMemSet(e->builder, at(e, f->memory, f->scratch), zero,
+                        size_of(e, f->scratch_bytes), PLAN_ALIGNMENT);
     fill_table(f);
     LLVMValueRef arguments[3] = {at(e, f->memory, f->table), at(e, f->memory, f->counts),
                                  at(e, f->memory, f->context)};
@@ -289,12 +297,13 @@ static void answer_total(const aot_frame *f) {
     for (int i = 0; i < f->a->axis_count; i++)
         if (f->extents[i])
             bad = LLVMBuildOr(e->builder, bad, is_illegal(e, f->extents[i]), "");
-    LLVMBuildRet(e->builder, LLVMBuildSelect(e->builder, bad, emit_integer(e, -1), f->total, ""));
+    LLVMValueRef total = LLVMBuildSelect(e->builder, bad, emit_integer(e, -1), f->total, "");
+    LLVMBuildRet(e->builder, size_of(e, total));
 }
 
 static void emit_arena_bytes(emit *e, aot *a) {
     aot_signature takes = {.axes = aot_run_time_axes(a)};
-    aot_frame f = open_function(e, a, "arena_bytes", takes, number_type(e));
+    aot_frame f = open_function(e, a, "arena_bytes", takes, emit_size_type(e));
     aot_layout(&f);
     answer_total(&f);
 }
@@ -304,7 +313,7 @@ static void emit_state_place(emit *e, aot *a) {
     const aot_struct *state = &a->groups[AOT_STATE];
     LLVMValueRef *offsets = arena_array(e->memory, LLVMValueRef, state->fields.count + 1);
     aot_signature takes = {.axes = a->state_axes};
-    aot_frame f = open_function(e, a, "state_bytes", takes, number_type(e));
+    aot_frame f = open_function(e, a, "state_bytes", takes, emit_size_type(e));
     aot_layout_state(&f, offsets);
     answer_total(&f);
 
@@ -344,7 +353,7 @@ static void emit_reset(emit *e, aot *a) {
         LLVMValueRef bytes = aot_layout_bytes(&f, &a->buffers[field->buffer]);
         bytes = LLVMBuildSelect(e->builder, aot_layout_is_empty(&f, field), emit_integer(e, 0),
                                 bytes, "");
-        LLVMBuildMemSet(e->builder, to[i], zero, bytes, 1);
+        LLVMBuildMemSet(e->builder, to[i], zero, size_of(e, bytes), 1);
     }
     answer(e, NULL);
 }

@@ -245,7 +245,8 @@ void aot_header(const aot *a, text *out) {
         " * row-major. A member whose size is known is held by value; one that varies over an "
         "axis\n"
         " * of a call is a pointer. A program that does all of it is at the end. */\n",
-        prefix, a->request->producer, a->target->name, a->target->cpu, a->request->file);
+        prefix, a->request->producer, a->target->triple ? a->target->target : a->target->name,
+        a->target->triple ? a->target->name : a->target->cpu, a->request->file);
     text_add(out,
              "#ifndef EDDY_OBJECT_%s\n#define EDDY_OBJECT_%s\n\n#include <stddef.h>\n"
              "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n",

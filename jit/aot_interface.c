@@ -178,15 +178,20 @@ static void set_dimensions(const aot *a, const nest_buffer *b, aot_field *out) {
     }
 }
 
+static size_t pointer_bytes(const aot *a) {
+    return (size_t)a->target->pointer_bytes;
+}
+
 /* Behind the members that are there. false: more than can be addressed. */
-static bool place(aot_struct *group, aot_field *field, size_t constant) {
-    size_t alignment = field->pointer ? sizeof(void *) : dtype_size(field->type);
-    field->bytes = sizeof(void *);
+static bool place(const aot *a, aot_struct *group, aot_field *field, size_t constant) {
+    size_t alignment = field->pointer ? pointer_bytes(a) : dtype_size(field->type);
+    field->bytes = pointer_bytes(a);
     if (!field->pointer && !size_multiply(constant, dtype_size(field->type), &field->bytes))
         return false;
     group->members++;
     return size_align(group->bytes, alignment, &field->offset) &&
-           size_add(field->offset, field->bytes, &group->bytes) && group->bytes <= PTRDIFF_MAX;
+           size_add(field->offset, field->bytes, &group->bytes) &&
+           group->bytes <= machine_most(a->target);
 }
 
 static void add_field(aot *a, aot_group into, nest_storage storage, const char *name,
@@ -202,7 +207,7 @@ static void add_field(aot *a, aot_group into, nest_storage storage, const char *
     for (int i = 0; into == AOT_STATE && i < field.dimension_count; i++)
         if (field.dimension[i] < 0)
             a->state_axes |= UINT32_C(1) << (-1 - field.dimension[i]);
-    if (!field.empty && !place(group, &field, a->buffers[field.buffer].constant))
+    if (!field.empty && !place(a, group, &field, a->buffers[field.buffer].constant))
         error_set(problem, STATUS_SIZE, nowhere, "object: %s is larger than can be addressed",
                   name);
     if (into == AOT_PARAMETERS && a->request->weights && problem->code == STATUS_OK)
@@ -211,11 +216,11 @@ static void add_field(aot *a, aot_group into, nest_storage storage, const char *
 }
 
 /* What follows the last member, so that structs can lie in arrays. */
-static void finish(aot_struct *group) {
+static void finish(const aot *a, aot_struct *group) {
     size_t alignment = 1;
     for (size_t i = 0; i < group->fields.count; i++) {
         const aot_field *f = &group->fields.at[i];
-        size_t own = f->empty ? 1 : f->pointer ? sizeof(void *) : dtype_size(f->type);
+        size_t own = f->empty ? 1 : f->pointer ? pointer_bytes(a) : dtype_size(f->type);
         alignment = own > alignment ? own : alignment;
     }
     group->bytes = (group->bytes + alignment - 1) & ~(alignment - 1);
@@ -253,7 +258,7 @@ bool aot_interface(aot *a, const graph *from, error *problem) {
     for (size_t i = 0; i < from->outputs.count; i++)
         add_field(a, AOT_OUTPUTS, NEST_OUTPUT, from->outputs.at[i].name, taken, problem);
     for (int k = 0; k < AOT_GROUPS; k++)
-        finish(&a->groups[k]);
+        finish(a, &a->groups[k]);
     a->groups[AOT_PARAMETERS].written = updates_parameters(a);
     a->groups[AOT_OUTPUTS].written = a->groups[AOT_STATE].written = true;
     a->places = a->state_axes != 0 && a->groups[AOT_STATE].members > 0;

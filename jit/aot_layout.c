@@ -14,7 +14,8 @@
 #include "jit/aot_frame.h"
 
 /* More than any memory, and far below where sums would wrap. */
-static const int64_t too_large = INT64_C(1) << 62;
+enum { HALF = 31 };
+static const int64_t too_large = INT64_C(1) << 2 * HALF;
 
 /* ---- saturating arithmetic of sizes */
 
@@ -23,15 +24,27 @@ static LLVMValueRef size_limit(const emit *e, LLVMValueRef x, LLVMValueRef most)
     return LLVMBuildSelect(e->builder, more, most, x, "");
 }
 
+/* Of two numbers up to too_large. In halves of 31 bits: if both have an upper one, or if what those
+ * contribute has more than 31 bits, the product is too large; otherwise no sum here wraps. A
+ * product of 128 bits would be a call on some machines. */
 static LLVMValueRef size_product(const emit *e, LLVMValueRef x, LLVMValueRef y) {
+    LLVMBuilderRef b = e->builder;
     int64_t known;
     if (emit_is_integer(y, &known) && known == 1)
         return x;
-    LLVMTypeRef wide = LLVMInt128TypeInContext(e->context);
-    LLVMValueRef product = LLVMBuildMul(e->builder, LLVMBuildZExt(e->builder, x, wide, ""),
-                                        LLVMBuildZExt(e->builder, y, wide, ""), "");
-    product = size_limit(e, product, LLVMConstInt(wide, (unsigned long long)too_large, false));
-    return LLVMBuildTrunc(e->builder, product, emit_type(e, BODY_I64, 1), "");
+    LLVMValueRef zero = emit_integer(e, 0), limit = emit_integer(e, too_large);
+    LLVMValueRef half = emit_integer(e, HALF), low = emit_integer(e, (INT64_C(1) << HALF) - 1);
+    LLVMValueRef high[2] = {LLVMBuildLShr(b, x, half, ""), LLVMBuildLShr(b, y, half, "")};
+    LLVMValueRef rest[2] = {LLVMBuildAnd(b, x, low, ""), LLVMBuildAnd(b, y, low, "")};
+    LLVMValueRef middle = LLVMBuildAdd(b, LLVMBuildMul(b, high[0], rest[1], ""),
+                                       LLVMBuildMul(b, high[1], rest[0], ""), "");
+    LLVMValueRef sum = LLVMBuildAdd(b, LLVMBuildShl(b, size_limit(e, middle, low), half, ""),
+                                    LLVMBuildMul(b, rest[0], rest[1], ""), "");
+    LLVMValueRef most = LLVMBuildICmp(b, LLVMIntUGT, middle, low, "");
+    for (int i = 0; i < 2; i++)
+        high[i] = LLVMBuildICmp(b, LLVMIntNE, high[i], zero, "");
+    most = LLVMBuildOr(b, most, LLVMBuildAnd(b, high[0], high[1], ""), "");
+    return LLVMBuildSelect(b, most, limit, size_limit(e, sum, limit), "");
 }
 
 static LLVMValueRef size_sum(const emit *e, LLVMValueRef x, LLVMValueRef y) {
@@ -123,7 +136,9 @@ static LLVMValueRef numbers(const aot_frame *f, size_t count) {
 }
 
 LLVMValueRef aot_layout_is_too_large(const aot_frame *f) {
-    return LLVMBuildICmp(f->e->builder, LLVMIntUGE, f->total, emit_integer(f->e, too_large), "");
+    uint64_t most = machine_most(f->e->target);
+    int64_t limit = most < (uint64_t)too_large ? (int64_t)most + 1 : too_large;
+    return LLVMBuildICmp(f->e->builder, LLVMIntUGE, f->total, emit_integer(f->e, limit), "");
 }
 
 void aot_layout_state(aot_frame *f, LLVMValueRef *offsets) {
@@ -147,7 +162,7 @@ void aot_layout(aot_frame *f) {
     size_t count = a->plan->buffers.count;
     LLVMValueRef end = emit_integer(e, 0);
     f->offsets = arena_array(e->memory, LLVMValueRef, count + 1);
-    f->table = take(f, &end, numbers(f, count));
+    f->table = take(f, &end, emit_integer(e, (int64_t)count * e->target->pointer_bytes));
     f->counts = take(f, &end, numbers(f, (size_t)a->axis_count));
     f->context = take(f, &end, numbers(f, EMIT_CONTEXT));
     for (size_t i = 0; i < count; i++) {

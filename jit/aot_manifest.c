@@ -137,6 +137,7 @@ void aot_manifest(const aot *a, const aot_files *made, text *out) {
     add_line("prefix", a->request->prefix, out);
     add_line("file", a->request->file, out);
     add_line("producer", a->info.producer, out);
+    add_line("target", a->target->target, out);
     add_line("cpu", a->info.cpu, out);
     add_size("alignment", PLAN_ALIGNMENT, out);
     add_size("arena", a->whole_bytes, out);

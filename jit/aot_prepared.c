@@ -18,7 +18,8 @@ static bool place(aot *a, int32_t buffer) {
     a->prepared_at[buffer] = a->prepared_bytes;
     return size_multiply(b->constant, dtype_size(b->type), &bytes) &&
            size_add(a->prepared_bytes, bytes, &end) &&
-           size_align(end, PLAN_ALIGNMENT, &a->prepared_bytes) && a->prepared_bytes <= PTRDIFF_MAX;
+           size_align(end, PLAN_ALIGNMENT, &a->prepared_bytes) &&
+           a->prepared_bytes <= machine_most(a->target) - PLAN_ALIGNMENT;
 }
 
 void aot_prepared(aot *a) {

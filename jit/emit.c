@@ -181,10 +181,10 @@ static LLVMValueRef count_portions(const emit *e, LLVMValueRef entry, const nest
     LLVMValueRef parts = emit_number(e, context, EMIT_SAMPLE_PARTS);
     LLVMValueRef units = emit_number(e, context, EMIT_UNIT_PARTS);
     LLVMValueRef near = emit_number(e, context, EMIT_PORTION);
-    LLVMValueRef each = LLVMBuildUDiv(b, near, emit_integer(e, item->portion), "");
+    LLVMValueRef each = emit_quotient(e, near, emit_integer(e, item->portion));
     each = emit_times(e, emit_pick(e, LLVMIntSGT, each, one), parts);
     LLVMValueRef up = emit_plus(e, emit_plus(e, samples, each), emit_integer(e, -1));
-    LLVMValueRef count = emit_pick(e, LLVMIntSGT, LLVMBuildUDiv(b, up, each, ""), one);
+    LLVMValueRef count = emit_pick(e, LLVMIntSGT, emit_quotient(e, up, each), one);
     return LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntEQ, units, one, ""), count, one, "");
 }
 
@@ -226,7 +226,7 @@ static LLVMValueRef choose_block(const emit *e, const sweep *s) {
     LLVMValueRef steps = emit_number(e, s->context, EMIT_STEPS);
     LLVMValueRef whole = emit_pick(e, LLVMIntSGT, s->extent, one);
     LLVMValueRef up = emit_plus(e, emit_plus(e, whole, steps), emit_integer(e, -1));
-    LLVMValueRef last = emit_plus(e, LLVMBuildUDiv(b, up, steps, ""), emit_integer(e, -1));
+    LLVMValueRef last = emit_plus(e, emit_quotient(e, up, steps), emit_integer(e, -1));
     LLVMValueRef mirrored = LLVMBuildSub(b, last, s->counter, "");
     LLVMValueRef number = LLVMBuildSelect(b, s->backwards, mirrored, s->counter, "");
     LLVMValueRef first = emit_times(e, number, steps);
@@ -445,6 +445,7 @@ static void emit_program(emit *e) {
 static void emit_module(emit *e) {
     e->builder = LLVMCreateBuilderInContext(e->context);
     e->module = LLVMModuleCreateWithNameInContext(e->options->prefix, e->context);
+    object_begin(e->module, e->code);
     e->pointer = LLVMPointerTypeInContext(e->context, 0);
     LLVMTypeRef parameters[4] = {e->pointer, e->pointer, e->pointer, e->pointer};
     LLVMTypeRef nothing = LLVMVoidTypeInContext(e->context);
@@ -479,6 +480,8 @@ static void close_module(emit *e) {
         LLVMDisposeBuilder(e->builder);
     if (e->module)
         LLVMDisposeModule(e->module);
+    if (e->code)
+        LLVMDisposeTargetMachine(e->code);
     LLVMContextDispose(e->context);
 }
 
@@ -489,11 +492,13 @@ static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *pr
                   e->options->prefix);
         return false;
     }
+    e->code = object_machine(e->target, e->options->instrument, problem);
+    if (!e->code)
+        return false;
     emit_module(e);
     if (env_has_letter("DUMP", 'e'))
         LLVMDumpModule(e->module);
-    return verify(e, problem) &&
-           object_emit(e->module, e->target, e->options->instrument, out, problem);
+    return verify(e, problem) && object_emit(e->module, e->code, e->options, out, problem);
 }
 
 bool emit_piece(const emit *what, const allocator *source, emit_object *out, error *problem) {

@@ -6,15 +6,28 @@
 #include "core/sanitize.h"
 #include "jit/nest.h"
 
+/* What a machine may have no instructions for. */
+enum {
+    MACHINE_FMA = 1,      /* a product is rounded, and then the sum */
+    MACHINE_FLOOR = 2,    /* it is made of conversions, exactly */
+    MACHINE_F64 = 4,      /* programs that compute in it are refused */
+    MACHINE_ADDRESSES = 8 /* functions have numbers, and no place at a distance from data */
+};
+
 /* A row of the machine table (machine.def): how wide vectors are and how large register tiles may
  * be. */
 typedef struct machine {
-    const char *name;   /* "avx512", "avx2", "neon" */
-    const char *triple; /* the system that LLVM compiles for; NULL: this one */
-    const char *cpu;    /* what LLVM and the compilers call it: "x86-64-v4" */
-    int vector_bytes;   /* 64, 32, 16 */
-    int tile_rows;      /* rows of a contraction's register tile */
-    int tile_vectors;   /* vectors of it */
+    const char *name;     /* "avx512", "avx2", "neon" */
+    const char *target;   /* what users call its kind: "x86-64", "cortex-m4f" */
+    const char *triple;   /* the system that LLVM compiles for; NULL: this one */
+    const char *cpu;      /* what LLVM and the compilers call it: "x86-64-v4" */
+    const char *features; /* beyond the cpu's, as LLVM writes them; NULL: none */
+    const char *abi;      /* by LLVM's name; NULL: the system's only one */
+    int pointer_bytes;    /* 8, 4 */
+    int vector_bytes;     /* 64, 32, 16; 4: there are none */
+    int tile_rows;        /* rows of a contraction's register tile */
+    int tile_vectors;     /* vectors of it */
+    unsigned lacks;       /* MACHINE_FMA, ... */
 } machine;
 
 typedef struct emit_options {
@@ -94,6 +107,12 @@ const machine *machine_host(void);
 size_t machine_cache(void);
 /* A row by name or level, whether the host can run it or not; NULL: no such row. */
 const machine *machine_find(const char *name);
+/* The row that is meant where a target alone is named; NULL: no such target. */
+const machine *machine_for(const char *target);
+/* Numbers of so many bytes in a vector, at least 1. */
+int machine_lanes(const machine *m, size_t bytes);
+/* The most bytes that one piece of memory can have there. */
+uint64_t machine_most(const machine *m);
 /* What a processor must offer to run code for a row, in the words of compilers: "x86-64-v3"; for
  * other systems the row's name. */
 const char *machine_level(const machine *m);

@@ -74,7 +74,7 @@ static int vector_width(const emit_nest *s) {
         if (counts && body_type_size((body_type)in->type) > largest)
             largest = body_type_size((body_type)in->type);
     }
-    int width = s->e->target->vector_bytes / (int)(largest ? largest : 4);
+    int width = machine_lanes(s->e->target, largest ? largest : 4);
     int64_t count = n->ranges.at[s->vector_range].count;
     if (count < 0 || count >= width)
         return width;
@@ -193,7 +193,7 @@ static void choose_vectors(emit_nest *s, const bool *reached) {
     if (!s->folds)
         return;
     if (brief)
-        s->most_vectors = s->most_width == 1 ? FACTS_SCALAR_CHAINS : s->e->target->tile_vectors;
+        s->most_vectors = s->most_width < width ? FACTS_SCALAR_CHAINS : s->e->target->tile_vectors;
     else if (s->most_width > 1 && arithmetic <= FACTS_MEDIUM_STEP && known)
         s->most_vectors = 2;
     s->narrows = !brief && !known && !s->n->heavy;

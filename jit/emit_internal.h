@@ -10,6 +10,7 @@
 
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
+#include <llvm-c/TargetMachine.h>
 
 #include "jit/emit.h"
 
@@ -19,6 +20,7 @@ typedef struct emit {
     const nest_plan *plan;
     const emit_options *options;
     const machine *target;
+    LLVMTargetMachineRef code; /* its generator */
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
@@ -182,11 +184,15 @@ LLVMValueRef emit_bytes(emit *e, int32_t buffer);
 /* A new function, with the builder at its start. */
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name);
 
-/* ---- object.c: the module through LLVM's code generator. false with *problem set. */
-bool object_emit(LLVMModuleRef module, const machine *row, sanitize instrument, emit_object *out,
-                 error *problem);
-/* Makes LLVM's targets known; once, from any thread. */
-void object_start(void);
+/* ---- object.c: LLVM's code generator for a row; NULL with *problem set */
+LLVMTargetMachineRef object_machine(const machine *row, sanitize instrument, error *problem);
+/* An empty module learns how large addresses are. */
+void object_begin(LLVMModuleRef module, LLVMTargetMachineRef code);
+/* The module as an object. false with *problem set. */
+bool object_emit(LLVMModuleRef module, LLVMTargetMachineRef code, const emit_options *how,
+                 emit_object *out, error *problem);
+/* Makes LLVM's target for a triple known (NULL: for this system); from any thread. */
+void object_start(const char *triple);
 
 /* ---- emit_facts.c: everything that is decided before emission; fills s but for the LLVM values */
 void emit_facts(emit_nest *s);
@@ -287,6 +293,12 @@ LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
 /* An intrinsic of `count` operands, overloaded on these types. */
 LLVMValueRef emit_intrinsic(const emit *e, const char *name, LLVMTypeRef *types, size_t overloads,
                             LLVMValueRef *operands, unsigned count);
+/* x / y, x % y of i64 that are not negative; where addresses have 32 bits, both must. Nothing that
+ * is counted there is more than its memory, and a division of 64 bits would be a call. */
+LLVMValueRef emit_quotient(const emit *e, LLVMValueRef x, LLVMValueRef y);
+LLVMValueRef emit_remainder(const emit *e, LLVMValueRef x, LLVMValueRef y);
+/* A number as wide as an address. */
+LLVMTypeRef emit_size_type(const emit *e);
 /* x + y, x * y of i64, where 0 and 1 vanish. */
 LLVMValueRef emit_plus(const emit *e, LLVMValueRef x, LLVMValueRef y);
 LLVMValueRef emit_times(const emit *e, LLVMValueRef x, LLVMValueRef y);

@@ -76,7 +76,7 @@ void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried) {
 /* ---- segments */
 
 static LLVMValueRef multiple_below(const emit *e, LLVMValueRef count, int64_t of) {
-    LLVMValueRef rest = LLVMBuildURem(e->builder, count, emit_integer(e, of), "");
+    LLVMValueRef rest = emit_remainder(e, count, emit_integer(e, of));
     return LLVMBuildSub(e->builder, count, rest, "");
 }
 

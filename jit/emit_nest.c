@@ -420,7 +420,8 @@ static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int mo
         if (s->order[d] != range)
             others = emit_times(e, others, s->counts[s->order[d]]);
     others = emit_pick(e, LLVMIntSGT, others, one);
-    LLVMValueRef tiles = LLVMBuildUDiv(e->builder, emit_integer(e, most), others, "");
+    others = emit_pick(e, LLVMIntSLT, others, emit_integer(e, most)); /* of which there is one */
+    LLVMValueRef tiles = emit_quotient(e, emit_integer(e, most), others);
     return emit_times(e, emit_pick(e, LLVMIntSGT, tiles, one), emit_integer(e, tile));
 }
 

@@ -66,7 +66,7 @@ static LLVMValueRef border(const emit *e, LLVMValueRef tiles, LLVMValueRef part,
     LLVMValueRef one = emit_integer(e, 1);
     LLVMValueRef product = LLVMBuildMul(e->builder, tiles, part, "");
     LLVMValueRef up = LLVMBuildAdd(e->builder, product, parts, "");
-    return LLVMBuildUDiv(e->builder, LLVMBuildSub(e->builder, up, one, ""), parts, "");
+    return emit_quotient(e, LLVMBuildSub(e->builder, up, one, ""), parts);
 }
 
 /* What is left over belongs to the last tile, or to the first thread. */
@@ -74,7 +74,7 @@ static void cut(const emit *e, LLVMValueRef count, LLVMValueRef grain, LLVMValue
                 LLVMValueRef parts, LLVMValueRef out[2]) {
     LLVMBuilderRef b = e->builder;
     LLVMValueRef zero = emit_integer(e, 0), one = emit_integer(e, 1);
-    LLVMValueRef tiles = LLVMBuildUDiv(b, count, grain, "");
+    LLVMValueRef tiles = emit_quotient(e, count, grain);
     LLVMValueRef low = border(e, tiles, part, parts);
     LLVMValueRef high = border(e, tiles, LLVMBuildAdd(b, part, one, ""), parts);
     LLVMValueRef limit = LLVMBuildMul(b, high, grain, "");
@@ -156,24 +156,37 @@ static LLVMValueRef take_share(const emit *e, LLVMValueRef row, LLVMValueRef ent
 
 /* ---- the function */
 
+static bool has_addresses(const emit *e) {
+    return !(e->target->lacks & MACHINE_ADDRESSES);
+}
+
+static LLVMValueRef load_place(const emit *e, LLVMValueRef entry, int cell) {
+    return LLVMBuildLoad2(e->builder, emit_size_type(e), emit_entry(e, entry, cell), "");
+}
+
+/* A place of a table as an address. */
+static LLVMValueRef address_of(const emit *e, LLVMValueRef table, LLVMValueRef place) {
+    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
+    return has_addresses(e) ? LLVMBuildGEP2(e->builder, byte, table, &place, 1, "")
+                            : LLVMBuildIntToPtr(e->builder, place, e->pointer, "");
+}
+
 /* An entry without a kernel is a meeting alone. */
 static void run_entry(const emit *e, LLVMValueRef row, LLVMValueRef table, LLVMValueRef entry) {
     LLVMBuilderRef b = e->builder;
-    LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
     LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, row, "");
     LLVMBasicBlockRef call = LLVMAppendBasicBlockInContext(e->context, row, "");
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, row, "");
-    LLVMValueRef where[2] = {emit_number(e, entry, ROW_KERNEL)}, zero = emit_integer(e, 0);
-    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, where[0], zero, ""), after, some);
+    LLVMValueRef kernel = load_place(e, entry, ROW_KERNEL);
+    LLVMValueRef none = LLVMConstNull(LLVMTypeOf(kernel));
+    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, kernel, none, ""), after, some);
     LLVMPositionBuilderAtEnd(b, some);
     row_say(e, LLVMGetParam(row, 2), emit_number(e, entry, ROW_NUMBER));
     LLVMBuildCondBr(b, take_share(e, row, entry), call, after);
     LLVMPositionBuilderAtEnd(b, call);
     LLVMValueRef arguments[4] = {LLVMGetParam(row, 0), LLVMGetParam(row, 1), LLVMGetParam(row, 2)};
-    LLVMValueRef kernel = LLVMBuildGEP2(b, byte, table, &where[0], 1, "");
-    where[1] = emit_number(e, entry, ROW_OPERANDS);
-    arguments[3] = LLVMBuildGEP2(b, byte, table, &where[1], 1, "");
-    LLVMBuildCall2(b, e->kernel_type, kernel, arguments, 4, "");
+    arguments[3] = address_of(e, table, load_place(e, entry, ROW_OPERANDS));
+    LLVMBuildCall2(b, e->kernel_type, address_of(e, table, kernel), arguments, 4, "");
     LLVMBuildBr(b, after);
     LLVMPositionBuilderAtEnd(b, after);
 }
@@ -211,6 +224,14 @@ static LLVMValueRef row_function(emit *e) {
 
 /* ---- tables */
 
+/* A place as a cell, which is as large as a number. */
+static LLVMValueRef place_cell(const emit *e, LLVMValueRef place) {
+    if (e->target->pointer_bytes == 8)
+        return place;
+    LLVMValueRef both[2] = {place, LLVMConstNull(emit_size_type(e))};
+    return LLVMConstStructInContext(e->context, both, 2, false);
+}
+
 const char *emit_kernel_symbol(const emit *e, const nest *n) {
     return arena_print(e->memory, "%s_kernel_%s", e->options->prefix, n->name);
 }
@@ -232,12 +253,15 @@ static LLVMValueRef operands_of(const emit *e, const nest *n) {
 }
 
 /* Where a value is, as seen from the table: a number that is known when the object is linked, so
- * that the table is constant wherever it is loaded. 0 stands for NULL. */
+ * that the table is constant wherever it is loaded. 0 stands for NULL. Where functions have no
+ * place it is their number; nothing moves there. */
 static LLVMValueRef distance_from(const emit *e, LLVMValueRef table, LLVMValueRef value) {
-    LLVMTypeRef type = number_type(e);
+    LLVMTypeRef type = emit_size_type(e);
+    LLVMValueRef from = LLVMConstPtrToInt(table, type);
     if (LLVMIsNull(value))
-        return LLVMConstNull(type);
-    return LLVMConstSub(LLVMConstPtrToInt(value, type), LLVMConstPtrToInt(table, type));
+        return place_cell(e, LLVMConstNull(type));
+    value = LLVMConstPtrToInt(value, type);
+    return place_cell(e, has_addresses(e) ? LLVMConstSub(value, from) : value);
 }
 
 /* The entry of a nest, said to be number `number` of the program. */
@@ -262,16 +286,22 @@ static void fill_entry(emit *e, LLVMValueRef table, const nest_item *item, LLVMV
 void emit_row(emit *e, LLVMValueRef function, const nest_item *items, size_t count,
               uint8_t meeting) {
     size_t entries = count + (meeting != 0), numbers = ROW_CELLS * entries;
-    LLVMTypeRef type = LLVMArrayType2(number_type(e), numbers);
-    LLVMValueRef table = emit_private(e, LLVMConstNull(type));
+    LLVMTypeRef *types = arena_array(e->memory, LLVMTypeRef, numbers);
     LLVMValueRef *cells = arena_array(e->memory, LLVMValueRef, numbers);
-    for (size_t i = 0; i < numbers; i++)
-        cells[i] = emit_integer(e, 0);
+    for (size_t i = 0; i < numbers; i++) {
+        bool place = i % ROW_CELLS == ROW_KERNEL || i % ROW_CELLS == ROW_OPERANDS;
+        cells[i] = place ? place_cell(e, LLVMConstNull(emit_size_type(e))) : emit_integer(e, 0);
+        types[i] = LLVMTypeOf(cells[i]);
+    }
+    LLVMTypeRef type = LLVMStructTypeInContext(e->context, types, (unsigned)numbers, false);
+    LLVMValueRef table = emit_private(e, LLVMConstNull(type));
+    LLVMSetAlignment(table, sizeof(int64_t));
     for (size_t i = 0; i < count; i++)
         fill_entry(e, table, &items[i], &cells[ROW_CELLS * i]);
     if (meeting != 0)
         cells[ROW_CELLS * count + ROW_MEETING] = emit_integer(e, meeting);
-    LLVMSetInitializer(table, LLVMConstArray2(number_type(e), cells, numbers));
+    LLVMSetInitializer(table,
+                       LLVMConstStructInContext(e->context, cells, (unsigned)numbers, false));
     LLVMValueRef arguments[5] = {LLVMGetParam(function, 0), LLVMGetParam(function, 1),
                                  LLVMGetParam(function, 2), table,
                                  emit_integer(e, (int64_t)numbers)};

@@ -4,7 +4,8 @@
  * may fuse. What C leaves open is pinned down as in the scalar evaluator (ops/body_run.c):
  * saturating conversions, wrapping integers, masked shift amounts. Bool is i1 in registers and a
  * byte in memory. The intrinsics used here are single instructions on every row of the machine
- * table, so no call of the C library comes out of them. */
+ * table, or the row says which are not (MACHINE_FMA, ...), so no call of the C library comes out of
+ * them. */
 #include <assert.h>
 #include <string.h>
 
@@ -134,6 +135,27 @@ LLVMValueRef emit_times(const emit *e, LLVMValueRef x, LLVMValueRef y) {
     return LLVMBuildMul(e->builder, x, y, "");
 }
 
+LLVMTypeRef emit_size_type(const emit *e) {
+    return LLVMIntTypeInContext(e->context, 8 * (unsigned)e->target->pointer_bytes);
+}
+
+static LLVMValueRef divide(const emit *e, LLVMOpcode how, LLVMValueRef x, LLVMValueRef y) {
+    if (e->target->pointer_bytes == 8)
+        return LLVMBuildBinOp(e->builder, how, x, y, "");
+    LLVMTypeRef narrow = emit_size_type(e), wide = emit_type(e, BODY_I64, 1);
+    x = LLVMBuildTrunc(e->builder, x, narrow, "");
+    y = LLVMBuildTrunc(e->builder, y, narrow, "");
+    return LLVMBuildZExt(e->builder, LLVMBuildBinOp(e->builder, how, x, y, ""), wide, "");
+}
+
+LLVMValueRef emit_quotient(const emit *e, LLVMValueRef x, LLVMValueRef y) {
+    return divide(e, LLVMUDiv, x, y);
+}
+
+LLVMValueRef emit_remainder(const emit *e, LLVMValueRef x, LLVMValueRef y) {
+    return divide(e, LLVMURem, x, y);
+}
+
 LLVMValueRef emit_pick(const emit *e, LLVMIntPredicate when, LLVMValueRef x, LLVMValueRef y) {
     return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, when, x, y, ""), x, y, "");
 }
@@ -154,6 +176,39 @@ static LLVMValueRef unary(const emit *e, const char *name, LLVMValueRef x) {
 
 static bool is_float(body_type t) {
     return t == BODY_F32 || t == BODY_F64;
+}
+
+static LLVMValueRef fma_of(const emit *e, LLVMValueRef x, LLVMValueRef y, LLVMValueRef z) {
+    LLVMTypeRef type = LLVMTypeOf(x);
+    LLVMValueRef all[3] = {x, y, z};
+    if (e->target->lacks & MACHINE_FMA)
+        return LLVMBuildFAdd(e->builder, LLVMBuildFMul(e->builder, x, y, ""), z, "");
+    return emit_intrinsic(e, "llvm.fma", &type, 1, all, 3);
+}
+
+/* Towards zero and back is exact below 2^fraction, above which every number is whole. A conversion
+ * that does not fit is not looked at; the sign of zero is x's. */
+static LLVMValueRef floor_of(const emit *e, LLVMValueRef x, body_type type, int width) {
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef own = LLVMTypeOf(x);
+    if (!(e->target->lacks & MACHINE_FLOOR))
+        return unary(e, "llvm.floor", x);
+    const bool single = type == BODY_F32;
+    const body_type whole = single ? BODY_I32 : BODY_I64;
+    body_value least = {.f32 = 0x1p23F}, one = {.f32 = 1};
+    if (!single) {
+        least.f64 = 0x1p52;
+        one.f64 = 1;
+    }
+    LLVMValueRef near = LLVMBuildFPToSI(b, x, emit_type(e, whole, width), "");
+    near = LLVMBuildSIToFP(b, near, own, "");
+    LLVMValueRef below = LLVMBuildFSub(b, near, emit_constant(e, type, one, width), "");
+    LLVMValueRef over = LLVMBuildFCmp(b, LLVMRealOGT, near, x, "");
+    LLVMValueRef signs[2] = {LLVMBuildSelect(b, over, below, near, ""), x};
+    LLVMValueRef found = emit_intrinsic(e, "llvm.copysign", &own, 1, signs, 2);
+    LLVMValueRef small = LLVMBuildFCmp(b, LLVMRealOLT, unary(e, "llvm.fabs", x),
+                                       emit_constant(e, type, least, width), "");
+    return LLVMBuildSelect(b, small, found, x, "");
 }
 
 static LLVMValueRef cast(const emit *e, LLVMValueRef x, body_type from, body_type to, int width) {
@@ -267,11 +322,8 @@ LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
         return real ? LLVMBuildFMul(b, x, y, "") : LLVMBuildMul(b, x, y, "");
     case BODY_DIV:
         return LLVMBuildFDiv(b, x, y, "");
-    case BODY_FMA: {
-        LLVMTypeRef t = LLVMTypeOf(x);
-        LLVMValueRef all[3] = {x, y, z};
-        return emit_intrinsic(e, "llvm.fma", &t, 1, all, 3);
-    }
+    case BODY_FMA:
+        return fma_of(e, x, y, z);
     case BODY_NEG:
         return real ? LLVMBuildFNeg(b, x, "") : LLVMBuildNeg(b, x, "");
     case BODY_ABS:
@@ -279,7 +331,7 @@ LLVMValueRef emit_body(const emit *e, const nest *n, const nest_instruction *in,
     case BODY_SQRT:
         return unary(e, "llvm.sqrt", x);
     case BODY_FLOOR:
-        return unary(e, "llvm.floor", x);
+        return floor_of(e, x, type, width);
     case BODY_LT:
     case BODY_LE:
     case BODY_EQ:

@@ -163,7 +163,7 @@ engine *engine_load(const emit_object *object, const char *prefix, const allocat
         return NULL;
     }
     *e = (engine){.source = source};
-    object_start();
+    object_start(NULL);
     if (load(e, object, prefix, problem))
         return e;
     engine_free(e);

@@ -56,7 +56,7 @@ static int pack_dimension(const nest *n, const nest_buffer *b, const nest_instru
 static int64_t pack_columns(const pack *p, const nest *n, int64_t count) {
     if (!p->target || n->folds.count == 0)
         return 0;
-    int64_t lanes = p->target->vector_bytes / (int64_t)body_type_size(n->folds.at[0].type);
+    int64_t lanes = machine_lanes(p->target, body_type_size(n->folds.at[0].type));
     int vectors = p->target->tile_vectors;
     while (2 * vectors >= p->target->tile_vectors && count % (vectors * lanes) != 0)
         vectors--;

@@ -9,7 +9,7 @@
 #include "jit/emit.h"
 
 static const machine machines[] = {
-#define MACHINE(NAME, TRIPLE, CPU, BYTES, ROWS, VECTORS) {NAME, TRIPLE, CPU, BYTES, ROWS, VECTORS},
+#define MACHINE(...) {__VA_ARGS__},
 #include "jit/machine.def"
 #undef MACHINE
 };
@@ -34,6 +34,24 @@ const machine *machine_find(const char *name) {
         if (strcmp(machines[i].name, name) == 0 || strcmp(machine_level(&machines[i]), name) == 0)
             return &machines[i];
     return NULL;
+}
+
+const machine *machine_for(const char *target) {
+    const machine *usual = machine_find("x86-64-v3"); /* and not the best of its target */
+    if (strcmp(usual->target, target) == 0)
+        return usual;
+    for (int i = 0; i < MACHINE_COUNT; i++)
+        if (strcmp(machines[i].target, target) == 0)
+            return &machines[i];
+    return NULL;
+}
+
+int machine_lanes(const machine *m, size_t bytes) {
+    return m->vector_bytes > (int)bytes ? m->vector_bytes / (int)bytes : 1;
+}
+
+uint64_t machine_most(const machine *m) {
+    return m->pointer_bytes == 4 ? INT32_MAX : INT64_MAX;
 }
 
 const char *machine_level(const machine *m) {

@@ -21,30 +21,51 @@
 
 static const site nowhere = {NULL, 0};
 
-static void register_targets(void) {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeAArch64TargetInfo();
-    LLVMInitializeAArch64Target();
-    LLVMInitializeAArch64TargetMC();
-    LLVMInitializeAArch64AsmPrinter();
-}
+/* Each of LLVM's targets is made known when code is made for it first. */
+#define TARGETS(DO) DO(X86) DO(AArch64) DO(ARM) DO(RISCV) DO(WebAssembly)
+#define REGISTER(NAME)                                                                             \
+    static void register_##NAME(void) {                                                            \
+        LLVMInitialize##NAME##TargetInfo();                                                        \
+        LLVMInitialize##NAME##Target();                                                            \
+        LLVMInitialize##NAME##TargetMC();                                                          \
+        LLVMInitialize##NAME##AsmPrinter();                                                        \
+    }
+TARGETS(REGISTER)
+#undef REGISTER
+#undef TARGETS
 
-void object_start(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_targets);
+/* By the first letters of a triple; those of this system come last. */
+static const struct {
+    const char *system;
+    void (*start)(void);
+} families[] = {{"aarch64", register_AArch64},    {"arm", register_ARM},
+                {"thumb", register_ARM},          {"riscv64", register_RISCV},
+                {"wasm32", register_WebAssembly}, {"", register_X86}};
+enum { FAMILIES = sizeof families / sizeof *families };
+
+void object_start(const char *triple) {
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    static bool started[FAMILIES];
+    int i = 0;
+    while (triple && strncmp(triple, families[i].system, strlen(families[i].system)) != 0)
+        i++;
+    i = triple ? i : FAMILIES - 1;
+    pthread_mutex_lock(&turn);
+    if (!started[i])
+        families[i].start();
+    started[i] = true;
+    pthread_mutex_unlock(&turn);
 }
 
 /* Instrumented code is compiled fast (measured: three to six times) and runs slowly. */
 static LLVMTargetMachineRef open_machine(const char *triple, const machine *row,
                                          sanitize instrument, error *problem) {
+    const bool moves = !(row->lacks & MACHINE_ADDRESSES);
     LLVMCodeGenOptLevel level =
         instrument == SANITIZE_NONE ? LLVMCodeGenLevelDefault : LLVMCodeGenLevelNone;
     LLVMTargetRef target;
     char *message = NULL;
-    object_start();
+    object_start(row->triple);
     if (LLVMGetTargetFromTriple(triple, &target, &message)) {
         error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM cannot compile for %s: %s", triple,
                   message);
@@ -53,8 +74,12 @@ static LLVMTargetMachineRef open_machine(const char *triple, const machine *row,
     }
     LLVMTargetMachineOptionsRef options = LLVMCreateTargetMachineOptions();
     LLVMTargetMachineOptionsSetCPU(options, row->cpu);
+    if (row->features)
+        LLVMTargetMachineOptionsSetFeatures(options, row->features);
+    if (row->abi)
+        LLVMTargetMachineOptionsSetABI(options, row->abi);
     LLVMTargetMachineOptionsSetCodeGenOptLevel(options, level);
-    LLVMTargetMachineOptionsSetRelocMode(options, LLVMRelocPIC);
+    LLVMTargetMachineOptionsSetRelocMode(options, moves ? LLVMRelocPIC : LLVMRelocStatic);
     LLVMTargetMachineOptionsSetCodeModel(options, LLVMCodeModelSmall);
     LLVMTargetMachineRef made = LLVMCreateTargetMachineWithOptions(target, triple, options);
     LLVMDisposeTargetMachineOptions(options);
@@ -70,8 +95,17 @@ static bool begins(const char *name, const char *prefix) {
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* What every linker of WebAssembly gives. */
+static bool is_of_linker(const char *name) {
+    return strcmp(name, "__stack_pointer") == 0 || strcmp(name, "__linear_memory") == 0 ||
+           strcmp(name, "__indirect_function_table") == 0;
+}
+
 /* file: of the module, which is the prefix of its symbols. Kernels may be the other object's. */
-static bool is_allowed(const char *name, const char *file, sanitize instrument) {
+static bool is_allowed(const char *name, const char *file, const emit_options *how) {
+    const sanitize instrument = how->instrument;
+    if (how->target && how->target->lacks & MACHINE_ADDRESSES && is_of_linker(name))
+        return true;
     if (begins(name, file) && begins(name + strlen(file), "_kernel_"))
         return true;
     return strcmp(name, "memset") == 0 || strcmp(name, "memcpy") == 0 ||
@@ -80,20 +114,33 @@ static bool is_allowed(const char *name, const char *file, sanitize instrument) 
            (instrument == SANITIZE_THREAD && begins(name, "__tsan_"));
 }
 
+/* LLVM gives the start of a name. In ELF a 0 ends it; an import of WebAssembly goes on with its
+ * kind, which is 0 for functions and small for all else. */
+static const char *copy_name(LLVMSymbolIteratorRef symbol, char *out, size_t room) {
+    const char *name = LLVMGetSymbolName(symbol);
+    size_t count = 0;
+    for (; count + 1 < room && (unsigned char)name[count] >= ' '; count++)
+        out[count] = name[count];
+    out[count] = 0;
+    return out;
+}
+
 /* An undefined symbol lies in no section; so does the one that holds the source file's name. */
-static bool check_imports(LLVMBinaryRef object, const char *file, sanitize instrument,
+static bool check_imports(LLVMBinaryRef object, const char *file, const emit_options *how,
                           error *problem) {
     bool good = true;
     LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(object);
     LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(object);
     for (; !LLVMObjectFileIsSymbolIteratorAtEnd(object, symbol); LLVMMoveToNextSymbol(symbol)) {
-        const char *name = LLVMGetSymbolName(symbol);
+        char own[LIMIT_NAME * 2];
+        const char *name = copy_name(symbol, own, sizeof own);
         LLVMMoveToContainingSection(section, symbol);
         if (!LLVMObjectFileIsSectionIteratorAtEnd(object, section) || !name[0] ||
-            strcmp(name, file) == 0 || is_allowed(name, file, instrument))
+            strcmp(name, file) == 0 || is_allowed(name, file, how))
             continue;
         error_set(problem, STATUS_UNSUPPORTED, nowhere,
-                  "compiled code would call %s, which no machine of its row needs", name);
+                  "compiled code%s%s would call %s, which would have to come from somewhere else",
+                  how->target ? " for " : "", how->target ? how->target->target : "", name);
         good = false;
         break;
     }
@@ -102,7 +149,7 @@ static bool check_imports(LLVMBinaryRef object, const char *file, sanitize instr
     return good;
 }
 
-static bool check_object(LLVMModuleRef module, LLVMMemoryBufferRef bytes, sanitize instrument,
+static bool check_object(LLVMModuleRef module, LLVMMemoryBufferRef bytes, const emit_options *how,
                          error *problem) {
     char *message = NULL;
     size_t length;
@@ -114,7 +161,7 @@ static bool check_object(LLVMModuleRef module, LLVMMemoryBufferRef bytes, saniti
         return false;
     }
     const char *file = LLVMGetSourceFileName(module, &length);
-    bool good = check_imports(object, file, instrument, problem);
+    bool good = check_imports(object, file, how, problem);
     LLVMDisposeBinary(object);
     return good;
 }
@@ -208,26 +255,30 @@ static bool add_checks(LLVMModuleRef module, LLVMTargetMachineRef target, saniti
     return false;
 }
 
-bool object_emit(LLVMModuleRef module, const machine *row, sanitize instrument, emit_object *out,
-                 error *problem) {
+LLVMTargetMachineRef object_machine(const machine *row, sanitize instrument, error *problem) {
     char *triple = row->triple ? LLVMCreateMessage(row->triple) : LLVMGetDefaultTargetTriple();
-    LLVMTargetMachineRef target = open_machine(triple, row, instrument, problem);
-    bool done = false;
-    LLVMMemoryBufferRef bytes = NULL;
-    if (target) {
-        LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(target);
-        LLVMSetTarget(module, triple);
-        LLVMSetModuleDataLayout(module, layout);
-        LLVMDisposeTargetData(layout);
-        if (add_checks(module, target, instrument, problem) &&
-            generate(module, target, &bytes, problem)) {
-            done =
-                check_object(module, bytes, instrument, problem) && copy_out(bytes, out, problem);
-            LLVMDisposeMemoryBuffer(bytes);
-        }
-        LLVMDisposeTargetMachine(target);
-    }
+    LLVMTargetMachineRef made = open_machine(triple, row, instrument, problem);
     LLVMDisposeMessage(triple);
+    return made;
+}
+
+void object_begin(LLVMModuleRef module, LLVMTargetMachineRef code) {
+    char *triple = LLVMGetTargetMachineTriple(code);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(code);
+    LLVMSetTarget(module, triple);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    LLVMDisposeMessage(triple);
+}
+
+bool object_emit(LLVMModuleRef module, LLVMTargetMachineRef code, const emit_options *how,
+                 emit_object *out, error *problem) {
+    LLVMMemoryBufferRef bytes = NULL;
+    if (!add_checks(module, code, how->instrument, problem) ||
+        !generate(module, code, &bytes, problem))
+        return false;
+    bool done = check_object(module, bytes, how, problem) && copy_out(bytes, out, problem);
+    LLVMDisposeMemoryBuffer(bytes);
     return done;
 }
 

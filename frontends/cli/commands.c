@@ -415,7 +415,11 @@ static const option_row compile_options[] = {
      .kind = OPTION_TEXT,
      .argument = "NAME",
      .otherwise = "x86-64-v3",
-     .about = "x86-64-v3, x86-64-v4, neon, or native: what this machine has"},
+     .about = "x86-64-v3, x86-64-v4, or native: what this machine has"},
+    {.name = "target",
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .about = "x86-64, aarch64, armv7, riscv64, cortex-m4f or wasm32; each has a cpu of its own"},
     CHECKPOINT_OPTION,
     {0},
 };

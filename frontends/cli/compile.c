@@ -29,12 +29,16 @@ static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_p
     const char *stem = compile_stem(memory, options_text(o, "output"));
     const char *prefix = compile_prefix(o, stem);
     const bool apart = options_given(o, "apart");
-    const eddy_object_options how = {options_text(o, "cpu"), params, apart};
+    const bool cpu = options_given(o, "cpu") || !options_given(o, "target");
+    const eddy_object_options how = {.cpu = cpu ? options_text(o, "cpu") : NULL,
+                                     .params = params,
+                                     .apart = apart,
+                                     .target = options_text(o, "target")};
     cli_check(eddy_compile_to_object(m, prefix, stem, &how), eddy_model_message(m));
     printf("%s.o, %s.h, %s.json", stem, stem, stem);
     if (apart)
         printf(", %s.weights", stem);
-    printf(": %s for %s\n", prefix, how.cpu);
+    printf(": %s for %s\n", prefix, cpu ? how.cpu : how.target);
     eddy_model_free(m);
     eddy_params_free(params);
 }

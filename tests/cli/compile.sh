@@ -87,8 +87,16 @@ cmp one two || fault "another prefix computes something else"
 "$eddy" compile mgu.eddy --weights mgu.safetensors --cpu native -o build/mgu >/dev/null
 example build/mgu >two
 cmp one two || fault "this machine's own code computes something else"
-"$eddy" compile mgu.eddy --weights mgu.safetensors --cpu neon -o build/far >/dev/null
-holds build/far.json '^ "cpu": "neon",$'
+
+# Other targets. No header of theirs asks how large addresses are here.
+for target in aarch64 armv7 riscv64 cortex-m4f wasm32; do
+    expect 0 out "build/far.o, build/far.h, build/far.json: far for $target" \
+        compile mgu.eddy --weights mgu.safetensors --target $target -o build/far
+    holds build/far.json "^ \"target\": \"$target\",$"
+    bits=64
+    [[ $target =~ ^(armv7|cortex-m4f|wasm32)$ ]] && bits=32
+    holds build/far.h "^typedef char far_inputs_layout\[sizeof\(far_inputs\) == $((bits / 8)) \? "
+done
 
 # A batch: extents are arguments, and the state is memory that the object divides.
 "$eddy" compile mgu.eddy --weights mgu.safetensors --batch -o build/many >/dev/null
@@ -161,8 +169,12 @@ refused "eddy: the cell mgu has dimensions without a size: D, H; --set gives the
 or weights that have them" compile mgu.eddy -o build/mgu
 refused "eddy: the cell mgu has dimensions without a size: D; --set gives them, as --set D=8, or \
 weights that have them" compile mgu.eddy --set H=4 -o build/mgu
-wrong "eddy: object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512), neon \
-and native" compile mgu.eddy --set D=3,H=4 --cpu vax -o build/mgu
+wrong "eddy: object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512) and \
+native, and the one cpu of every other target" compile mgu.eddy --set D=3,H=4 --cpu vax -o build/mgu
+wrong "eddy: object: there is no target \"vax\"; there are x86-64, aarch64, armv7, riscv64, \
+cortex-m4f and wasm32" compile mgu.eddy --set D=3,H=4 --target vax -o build/mgu
+wrong "eddy: object: the cpu avx2 is one of x86-64, and the target is wasm32; leave out one of the \
+two" compile mgu.eddy --set D=3,H=4 --target wasm32 --cpu avx2 -o build/mgu
 wrong "eddy: object: the prefix \"a-b\" is no C identifier: a letter, then letters, digits and \
 '_', at most 200" compile mgu.eddy --set D=3,H=4 -o build/a-b
 wrong "eddy: cannot open none.npz: No such file or directory" \

@@ -95,8 +95,15 @@ Test(api_object, bad_arguments) {
     refused(small(NULL), "x", NULL, NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "vax"}, EDDY_BAD_ARGUMENT,
-            "object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512), neon "
-            "and native");
+            "object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512) and "
+            "native, and the one cpu of every other target");
+    refused(small(NULL), "x", stem, &(eddy_object_options){.target = "vax"}, EDDY_BAD_ARGUMENT,
+            "object: there is no target \"vax\"; there are x86-64, aarch64, armv7, riscv64, "
+            "cortex-m4f and wasm32");
+    refused(small(NULL), "x", stem, &(eddy_object_options){.target = "armv7", .cpu = "avx2"},
+            EDDY_BAD_ARGUMENT,
+            "object: the cpu avx2 is one of x86-64, and the target is armv7; leave out one of the "
+            "two");
     refused(small(NULL), "x", "/tmp/", NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.apart = true}, EDDY_BAD_ARGUMENT,
@@ -311,8 +318,10 @@ Test(api_object, a_step_is_there_or_the_header_says_why_not) {
     }
 }
 
-/* A processor that this machine has not: the object is made and can be looked at, no more. */
-Test(api_object, another_processor) {
+/* ---- other machines (tests/aot/targets.c runs such objects, where there is what it takes) */
+
+/* Steps of training, so that there is little that a program can have and this has not. */
+static eddy_model *trained(void) {
     eddy_model *m = eddy_model_new(NULL);
     eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
     eddy_cell_options plain = {0};
@@ -320,14 +329,71 @@ Test(api_object, another_processor) {
     eddy_value h = eddy_lstm(m, "cell", t, 66, x, &plain);
     eddy_value loss = eddy_mean_over(eddy_reduce_all(eddy_square(h), EDDY_SUM), t | b);
     eddy_output(m, "norm", eddy_minimise(loss, eddy_adam()));
-    cr_assert_eq(eddy_compile_to_object(m, "far", stem, &(eddy_object_options){.cpu = "neon"}),
-                 EDDY_OK, "%s", eddy_model_message(m));
-    eddy_model_free(m);
-    enum { MACHINE = 18, AARCH64 = 183 }; /* of an ELF header */
-    const unsigned char *object = (const unsigned char *)content(".o");
-    cr_assert_eq(memcmp(object, "\177ELF", 4), 0);
-    cr_assert_eq(object[MACHINE] + 256 * object[MACHINE + 1], AARCH64);
-    cr_assert(strstr(content(".h"), "neon"));
+    return m;
+}
+
+static const struct {
+    const char *target, *cpu;
+    unsigned char start[5]; /* of a file: ELF of 32 or 64 bits, or WebAssembly */
+    int machine;            /* of an ELF header */
+    size_t pointer;
+} targets[] = {
+    {"x86-64", "x86-64-v3", "\177ELF\2", 62, 8},   {"aarch64", "neon", "\177ELF\2", 183, 8},
+    {"armv7", "vfpv4", "\177ELF\1", 40, 4},        {"riscv64", "rv64gc", "\177ELF\2", 243, 8},
+    {"cortex-m4f", "fpv4-sp", "\177ELF\1", 40, 4}, {"wasm32", "simd128", "\0asm\1", 0, 4}};
+enum { TARGETS = sizeof targets / sizeof *targets };
+
+/* That nothing is called by an object is checked whenever one is made. */
+Test(api_object, every_target) {
+    for (size_t i = 0; i < TARGETS; i++) {
+        char line[100];
+        eddy_model *m = trained();
+        cr_assert_eq(eddy_compile_to_object(m, "far", stem,
+                                            &(eddy_object_options){.target = targets[i].target}),
+                     EDDY_OK, "%s", eddy_model_message(m));
+        eddy_model_free(m);
+        enum { MACHINE = 18 };
+        const unsigned char *object = (const unsigned char *)content(".o");
+        cr_assert_arr_eq(object, targets[i].start, sizeof targets[i].start);
+        cr_assert(!targets[i].machine ||
+                  object[MACHINE] + 256 * object[MACHINE + 1] == targets[i].machine);
+        snprintf(line, sizeof line, "\n#define FAR_CPU \"%s\"\n", targets[i].cpu);
+        cr_assert(strstr(content(".h"), line), "%s", content(".h"));
+        snprintf(line, sizeof line, "sizeof(far_inputs) == %zu ?", 2 * targets[i].pointer);
+        cr_assert(strstr(content(".h"), line), "%s", content(".h"));
+        m = trained();
+        cr_assert_eq(
+            eddy_compile_to_object(m, "far", stem, &(eddy_object_options){.cpu = targets[i].cpu}),
+            EDDY_OK, "%s", eddy_model_message(m));
+        eddy_model_free(m);
+        snprintf(line, sizeof line, " \"target\": \"%s\",\n", targets[i].target);
+        cr_assert(strstr(content(".json"), line), "%s", content(".json"));
+    }
+}
+
+static eddy_model *doubled(bool inside) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t");
+    eddy_value x = eddy_input(m, "x", inside ? EDDY_F32 : EDDY_F64, t, 2);
+    eddy_value y = eddy_exp(eddy_cast(x, EDDY_F64));
+    eddy_output(m, "y", inside ? eddy_cast(y, EDDY_F32) : y);
+    return m;
+}
+
+Test(api_object, f64_where_there_is_none) {
+    for (int inside = 0; inside < 2; inside++) {
+        for (size_t i = 0; i < TARGETS; i++) {
+            const bool none = strcmp(targets[i].target, "cortex-m4f") == 0;
+            eddy_model *m = doubled(inside);
+            eddy_status found = eddy_compile_to_object(
+                m, "far", stem, &(eddy_object_options){.target = targets[i].target});
+            cr_assert_eq(found, none ? EDDY_UNSUPPORTED : EDDY_OK, "%s", eddy_model_message(m));
+            cr_assert(!none || strstr(eddy_model_message(m),
+                                      "object: cortex-m4f has no instructions for f64, and "));
+            eddy_model_free(m);
+        }
+        entries(true);
+    }
 }
 
 /* An object goes to other machines than the one that makes it. */

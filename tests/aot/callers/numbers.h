@@ -11,7 +11,7 @@
 static inline float number(uint32_t i) {
     i = (i ^ i >> 16) * UINT32_C(0x45d9f3b);
     i = (i ^ i >> 16) * UINT32_C(0x45d9f3b);
-    return (float)((double)(i ^ i >> 16) / 2147483648.0 - 1);
+    return (float)(int32_t)(i ^ i >> 16 ^ UINT32_C(0x80000000)) * 0x1p-31F;
 }
 
 /* Ends the caller with words, if there are any. */

@@ -1,0 +1,194 @@
+/* Objects for other machines: the same program, with nothing below it but start.c, is built for
+ * each target and run by its emulator, and must write what runs here give - to the bit, also for
+ * every way of cutting the sequence, where the target has a fused multiply-add; within a bound
+ * where it has none, and then the ways have one result all the same.
+ *
+ * What a machine lacks is said: that target is not run here. Usage: targets [CC [all]]: every cell,
+ * and not some. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/sanitize.h"
+#include "jit/emit.h"
+#include "tests/support/calls.h"
+
+enum { SOME = 6 /* every so many cells */, PART = 12 /* cells of one program */ };
+
+#define BOUND 0x1p-18 /* of what is 1 or less, else relative: docs/howto/compile-ahead-of-time.md  \
+                       */
+
+typedef struct target {
+    const char *name, *triple;
+    const char *link; /* objects, and the program as %s */
+    const char *run;  /* the program */
+    const char *tools[3];
+} target;
+
+#define LLD "ld.lld-19 -static -o program start.o library.o *_.o"
+static const target targets[] = {
+    {"x86-64", "x86_64-linux-gnu", LLD, "./program", {"ld.lld-19"}},
+    {"aarch64", "aarch64-linux-gnu", LLD, "qemu-aarch64 program", {"ld.lld-19", "qemu-aarch64"}},
+    {"armv7",
+     "armv7-linux-gnueabihf -mcpu=cortex-a7",
+     LLD,
+     "qemu-arm -cpu cortex-a7 program",
+     {"ld.lld-19", "qemu-arm"}},
+    {"riscv64",
+     "riscv64-linux-gnu -march=rv64gc -mabi=lp64d",
+     LLD,
+     "qemu-riscv64 program",
+     {"ld.lld-19", "qemu-riscv64"}},
+    {"cortex-m4f",
+     "thumbv7em-none-gnueabihf -mcpu=cortex-m4",
+     LLD " -T " EDDY_SOURCE_DIR "/tests/aot/bare/cortex-m4f.ld",
+     "qemu-system-arm -M mps2-an386 -display none -serial none -monitor none "
+     "-semihosting-config enable=on,target=native -kernel program",
+     {"ld.lld-19", "qemu-system-arm"}},
+    {"wasm32",
+     "wasm32-unknown-unknown",
+     "wasm-ld-19 --no-entry -z stack-size=262144 -o program start.o library.o *_.o",
+     "node " EDDY_SOURCE_DIR "/tests/aot/bare/run.cjs program",
+     {"wasm-ld-19", "node"}},
+};
+
+static bool has_tool(const char *name) {
+    outside_bytes found = outside_printed("command -v %s || true", name);
+    bool there = found.count > 0;
+    free(found.at);
+    return there;
+}
+
+/* NULL: all of them are there. */
+static const char *missing_tool(const target *t) {
+    static const char *const common[] = {"clang-19", "llvm-nm-19"};
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        if (!has_tool(common[i]))
+            return common[i];
+    for (size_t i = 0; i < sizeof t->tools / sizeof *t->tools && t->tools[i]; i++)
+        if (!has_tool(t->tools[i]))
+            return t->tools[i];
+    return NULL;
+}
+
+/* All that an object asks for; what wasm-ld gives to everybody is no import of a program. */
+static void check_object(const target *t, const char *prefix) {
+    outside_bytes needed = outside_printed("llvm-nm-19 -u -j %s/%s.o", outside_folder, prefix);
+    for (char *word = strtok(needed.at, " \n"); word; word = strtok(NULL, " \n"))
+        if (strcmp(word, "memset") != 0 && strcmp(word, "memcpy") != 0 &&
+            strcmp(word, "memmove") != 0 && strcmp(word, "__stack_pointer") != 0 &&
+            strcmp(word, "__indirect_function_table") != 0)
+            outside_fail("%s for %s asks for %s", prefix, t->name, word);
+    free(needed.at);
+}
+
+/* ---- results */
+
+static uint32_t word_at(const outside_bytes *from, size_t at) {
+    uint32_t word;
+    memcpy(&word, from->at + at, sizeof word);
+    return word;
+}
+
+/* How far the numbers of two words are from each other; integers, which look like the least of all
+ * numbers, must be equal. */
+static double distance(uint32_t x, uint32_t y) {
+    float a, b;
+    memcpy(&a, &x, sizeof a);
+    memcpy(&b, &y, sizeof b);
+    if (x == y || (a != a && b != b))
+        return 0;
+    bool integers = (x != 0 && fabsf(a) < 0x1p-126F) || (y != 0 && fabsf(b) < 0x1p-126F);
+    double away = fabs((double)a - (double)b), size = fmax(fabs((double)a), 1);
+    return integers || !(away <= size) ? INFINITY : away / size;
+}
+
+static void check_results(const target *t, const calls *c, const outside_bytes *found) {
+    const bool fused = !(machine_for(t->name)->lacks & MACHINE_FMA);
+    double most = 0;
+    size_t start = 0;
+    if (found->count != c->expected.count)
+        outside_fail("%s: %zu bytes, and not %zu: %s", t->name, found->count, c->expected.count,
+                     found->at);
+    for (int cell = 0; cell < c->count; start = c->end[cell++]) {
+        size_t bytes = (c->end[cell] - start) / CALLS_WAYS;
+        for (int way = 1; way < CALLS_WAYS; way++)
+            if (memcmp(found->at + start, found->at + start + (size_t)way * bytes, bytes) != 0)
+                outside_fail("%s: cell %d has other results in way %d", t->name, cell, way);
+    }
+    for (size_t at = 0; at + 4 <= found->count; at += 4)
+        most = fmax(most, distance(word_at(found, at), word_at(&c->expected, at)));
+    if (fused ? most > 0 : !(most <= BOUND))
+        outside_fail("%s: results are %g away from those of a run", t->name, most);
+    printf("%s: %d cells, %zu bytes of results are those of runs", t->name, c->count, found->count);
+    if (fused)
+        printf("\n");
+    else
+        printf(" but for 2^%.1f\n", log2(most));
+}
+
+/* ---- programs */
+
+/* Cells `from`, `from` + every, ...; those of one program. Returns the next one, -1: there is none.
+ */
+static int check_part(const target *t, arena *memory, const eddy_cells *cells, int from,
+                      int every) {
+    eddy_cell_about about;
+    calls c;
+    int cell = from;
+    calls_begin(&c, memory);
+    for (; c.count < PART && eddy_cells_at(cells, cell, &about); cell += every) {
+        calls_add(&c, cells, cell, t->name);
+        check_object(t, about.name);
+        outside_bytes named =
+            outside_printed("cd %s && mv %s.o %s_.o", outside_folder, about.name, about.name);
+        free(named.at);
+    }
+    calls_write(&c, "library.c");
+    outside_bytes built = outside_printed(
+        "cd %s && for file in library.c %s/tests/aot/bare/start.c; do clang-19 --target=%s "
+        "-std=c11 -O1 -ffreestanding -Dmain=program -Wall -Wextra -Werror "
+        "-I %s/tests/aot/bare -I . -c $file || exit 1; done 2>&1 && %s 2>&1",
+        outside_folder, EDDY_SOURCE_DIR, t->triple, EDDY_SOURCE_DIR, t->link);
+    outside_bytes found = outside_printed("cd %s && %s", outside_folder, t->run);
+    check_results(t, &c, &found);
+    outside_bytes removed = outside_printed("rm %s/*", outside_folder);
+    free(built.at);
+    free(found.at);
+    free(removed.at);
+    calls_end(&c);
+    return eddy_cells_at(cells, cell, &about) ? cell : -1;
+}
+
+static void check(const target *t, arena *memory, int every) {
+    eddy_cells *cells;
+    const char *missing = missing_tool(t);
+    if (missing) {
+        printf("%s: not run here, as there is no %s\n", t->name, missing);
+        return;
+    }
+    if (eddy_cells_library(NULL, &cells) != EDDY_OK)
+        outside_fail("%s", eddy_cells_report(cells));
+    for (int from = 0; from >= 0;) {
+        arena_mark mark = arena_here(memory);
+        from = check_part(t, memory, cells, from, every);
+        arena_rewind(memory, mark);
+    }
+    eddy_cells_free(cells);
+}
+
+int main(int count, char **words) {
+    jmp_buf escape;
+    arena memory;
+    const bool all = count > 2 && strcmp(words[2], "all") == 0;
+    outside_begin("targets");
+    arena_init(&memory, allocator_default(), &escape);
+    if (setjmp(escape) != 0)
+        outside_fail("no memory");
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        check(&targets[i], &memory, all ? 1 : SANITIZE_BUILD == SANITIZE_NONE ? SOME : 5 * SOME);
+    arena_free(&memory);
+    outside_end();
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* A program that calls objects of library cells, for tests that build and run it: each cell over a
+ * whole sequence, over pieces of it, and step by step; what it must write is what runs give. */
+#ifndef EDDY_TESTS_SUPPORT_CALLS_H
+#define EDDY_TESTS_SUPPORT_CALLS_H
+
+#include "core/text.h"
+#include "frontends/eddy.h"
+#include "tests/support/outside.h"
+
+enum { CALLS_WAYS = 3 /* of cutting a sequence; each writes the same */, CALLS_MOST = 100 };
+
+typedef struct calls {
+    text program, list;     /* its functions, and what main calls */
+    outside_bytes expected; /* results and states, one cell after the other */
+    int count;
+    size_t end[CALLS_MOST]; /* of each cell in those bytes */
+} calls;
+
+void calls_begin(calls *c, arena *memory);
+/* Makes <cell>.o and so on in the folder of outside.h, for a target of eddy_object_options. */
+void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target);
+/* Writes the program to a file there. It includes "numbers.h". */
+void calls_write(calls *c, const char *name);
+void calls_end(calls *c);
+
+#endif
