@@ -41,6 +41,11 @@ typedef struct capi_history {
     bool kept;        /* its update exists */
 } capi_history;
 
+/* What eddy_minimise learns: a param, and the gradient of the loss by it, before clipping. */
+typedef struct capi_learned {
+    op_node *param, *gradient;
+} capi_learned;
+
 enum { CAPI_POSITION_LIMIT = 1 << 30 };
 
 /* What a surrogate gradient of a cell is built as. A gradient that is no derivative cannot be
@@ -74,6 +79,7 @@ struct eddy_model {
     VEC(eddy_value) values; /* by node number */
     VEC(capi_variable) variables;
     VEC(capi_history) histories;
+    VEC(capi_learned) learned;
     capi_surrogates surrogates_as;
     VEC(capi_surrogate) surrogates;
     capi_axis axes[LIMIT_AXES];

@@ -21,12 +21,23 @@ typedef struct object_source {
 
 /* ---- what the compiler asks */
 
-static bool object_is_state(void *user, const char *param) {
-    const eddy_model *m = ((const object_source *)user)->model;
+/* NULL: the model has no param of that name. */
+static const capi_variable *object_variable(const eddy_model *m, const char *param) {
     for (size_t i = 0; i < m->variables.count; i++)
         if (strcmp(m->variables.at[i].node->attributes.text, param) == 0)
-            return m->variables.at[i].owned;
-    return false;
+            return &m->variables.at[i];
+    return NULL;
+}
+
+static bool object_is_state(void *user, const char *param) {
+    const capi_variable *v = object_variable(((const object_source *)user)->model, param);
+    return v && v->owned;
+}
+
+/* Moments of optimisers, and counters. */
+static bool object_is_kept(void *user, const char *param) {
+    const capi_variable *v = object_variable(((const object_source *)user)->model, param);
+    return v && !v->trainable && v->init.kind == eddy_init_zeros().kind;
 }
 
 static const void *object_weights(void *user, const char *param, dtype type, const op_shape *shape,
@@ -130,6 +141,112 @@ static void object_prepare(eddy_model *of, const char *prefix, const char *stem,
     CAPI_DO(of, nowhere, capi_carry_finish(m));
 }
 
+/* ---- training */
+
+/* Params of both models are the same ones. */
+static void object_compare(eddy_model *m, const eddy_model *training) {
+    char here[256], there[256];
+    for (size_t i = 0; i < training->variables.count; i++) {
+        const op_node *y = training->variables.at[i].node;
+        const capi_variable *v = object_variable(m, y->attributes.text);
+        const op_node *x = v ? v->node : NULL;
+        bool same = !x || v->owned || training->variables.at[i].owned ||
+                    (x->dtype == y->dtype && op_shape_equal(&x->shape, &y->shape));
+        if (same)
+            continue;
+        capi_fail(m, EDDY_SHAPE_MISMATCH,
+                  "object: the parameter %s is %s in the model, but %s in that for training",
+                  y->attributes.text,
+                  params_describe(dtype_name((dtype)x->dtype), &x->shape, here, sizeof here),
+                  params_describe(dtype_name((dtype)y->dtype), &y->shape, there, sizeof there));
+    }
+}
+
+static bool object_learns(const eddy_model *training) {
+    for (size_t i = 0; i < training->graph.updates.count; i++) {
+        const char *name = training->graph.updates.at[i].variable->attributes.text;
+        const capi_variable *v = object_variable(training, name);
+        if (v && !v->owned)
+            return true;
+    }
+    return false;
+}
+
+static void object_check_training(eddy_model *m, eddy_model *training) {
+    if (training == m)
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: the model for training must be another one than the model");
+    else if (training->problem.code != STATUS_OK)
+        capi_fail(m, eddy_model_status(training), "object: the model for training: %s",
+                  training->problem.message);
+    else if (!object_learns(training))
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: the model for training updates no parameter; eddy_minimise does");
+    else
+        object_compare(m, training);
+}
+
+/* Longer than the name of every output so far: behind other names it makes names of its own. */
+static const char *object_ending(eddy_model *m) {
+    size_t longest = 0;
+    for (size_t i = 0; i < m->graph.outputs.count; i++) {
+        size_t length = strlen(m->graph.outputs.at[i].name);
+        longest = length > longest ? length : longest;
+    }
+    char *out = arena_array(&m->memory, char, longest + 2);
+    memset(out, '\'', longest + 1);
+    return out;
+}
+
+/* The program of the gradient: states alone are updated, and what eddy_minimise learns has an
+ * output each, behind the others. */
+static void object_gradient(eddy_model *m, graph *out, const char ***learned) {
+    const graph empty = {.axis_count = 0};
+    const char *ending = object_ending(m);
+    *out = m->graph;
+    out->outputs = empty.outputs;
+    out->updates = empty.updates;
+    for (size_t i = 0; i < m->graph.outputs.count; i++)
+        vec_push(&m->memory, &out->outputs, m->graph.outputs.at[i]);
+    for (size_t i = 0; i < m->graph.updates.count; i++) {
+        const graph_update *u = &m->graph.updates.at[i];
+        if (object_variable(m, u->variable->attributes.text)->owned)
+            vec_push(&m->memory, &out->updates, *u);
+    }
+    *learned = arena_array(&m->memory, const char *, m->learned.count + 1);
+    for (size_t i = 0; i < m->learned.count; i++) {
+        const capi_learned *one = &m->learned.at[i];
+        const char *name = one->param->attributes.text;
+        graph_output made = {arena_print(&m->memory, "%s%s", name, ending), one->gradient};
+        vec_push(&m->memory, &out->outputs, made);
+        (*learned)[i] = name;
+    }
+}
+
+static void object_prepare_training(eddy_model *of, graph *gradient, const char ***learned) {
+    const eddy_site nowhere = {NULL, 0};
+    of->graph.builder.where = object_nowhere;
+    CAPI_DO(of, nowhere, capi_carry_finish(m));
+    CAPI_DO(of, nowhere, object_gradient(m, gradient, learned));
+}
+
+/* What the compiler is told of it. A mistake goes to m. */
+static void object_training(eddy_model *m, eddy_model *training, object_source *source,
+                            graph *gradient, aot_training *out) {
+    const char **learned = NULL;
+    *source = (object_source){.model = training};
+    object_prepare_training(training, gradient, &learned);
+    object_check_training(m, training);
+    *out = (aot_training){.step = &training->graph,
+                          .gradient = training->learned.count ? gradient : NULL,
+                          .no_gradient = "the model for training has no eddy_minimise",
+                          .learned = learned,
+                          .learned_count = training->learned.count,
+                          .is_state = object_is_state,
+                          .is_kept = object_is_kept,
+                          .user = source};
+}
+
 /* ---- files */
 
 static void object_write(eddy_model *m, const char *stem, const aot_files *made) {
@@ -166,7 +283,13 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
         return eddy_model_status(m);
     char producer[32];
     (void)snprintf(producer, sizeof producer, "Eddy %s", eddy_version_string());
-    object_source source = {.model = m, .params = params};
+    object_source source = {.model = m, .params = params}, other;
+    aot_training training;
+    graph gradient;
+    if (how && how->training)
+        object_training(m, how->training, &other, &gradient, &training);
+    if (m->problem.code != STATUS_OK)
+        return eddy_model_status(m);
     aot_request request = {.prefix = prefix,
                            .file = object_file(stem),
                            .producer = producer,
@@ -174,6 +297,7 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
                            .is_state = object_is_state,
                            .weights = params ? object_weights : NULL,
                            .apart = how && how->apart,
+                           .training = how && how->training ? &training : NULL,
                            .user = &source};
     for (int a = 0; a < m->graph.axis_count; a++)
         request.carried |= (uint32_t)m->axes[a].carried << a;

@@ -2,12 +2,14 @@
  * own in place of one that is loaded.
  *
  * Kernels and their order are those of a program that runs at once, made by the same rows of the
- * pass table, so what they compute is the same to the last bit. What is added is a shell:
+ * pass table, so what they compute is the same to the last bit. A step of training and its gradient
+ * are two more programs of the object, which have the parameters in common with the first one. What
+ * is added is a shell:
  * aot_step.c asks whether steps make sense, aot_prepared.c what their caller may keep,
  * aot_interface.c says what C code sees, aot_weights.c where the values of parameters are,
  * aot_info.c what the object says of itself, aot_emit.c writes the functions, aot_header.c the
- * header with the program of aot_example.c at its end, and aot_manifest.c the same for other
- * programs. */
+ * header with the program of aot_example.c at its end, aot_training.c what it says of training, and
+ * aot_manifest.c the same for other programs. */
 #include "jit/aot.h"
 
 #include <string.h>
@@ -68,13 +70,51 @@ static bool aot_describe(const aot *a, const allocator *source, aot_files *out, 
             copy_text(&a->file, source, &out->weights, &out->weights_bytes, problem));
 }
 
-static bool aot_make(aot *a, const graph *g, const allocator *source, aot_files *out,
-                     error *problem) {
+/* Where the layouts agree, calls of the model and steps of training take the same streams. */
+static void aot_join_states(aot *model) {
+    const char *words = aot_info_words(model, AOT_STATE);
+    model->own_state = model->groups[AOT_STATE].members > 0;
+    for (aot *a = model->next; a; a = a->next) {
+        aot_struct *state = &a->groups[AOT_STATE];
+        bool same = strcmp(words, aot_info_words(a, AOT_STATE)) == 0;
+        if (same)
+            state->type = model->groups[AOT_STATE].type;
+        a->own_state = a->kind == AOT_TRAIN && state->members > 0 && !same;
+    }
+}
+
+/* A program behind the last one. */
+static void aot_add(aot *model, aot_kind kind, const graph *g, const char *part) {
+    aot *last = model, *a = arena_new(model->memory, aot);
+    while (last->next)
+        last = last->next;
+    last->next = a;
+    *a = (aot){.memory = model->memory, .request = model->request, .kind = kind, .from = g};
+    a->first = model;
+    a->step_axis = -1;
+    a->prefix = arena_print(a->memory, "%s_%s", model->prefix, part);
+}
+
+static bool aot_lower(aot *a, error *problem) {
     a->target = a->request->target ? a->request->target : machine_host();
-    a->plan = pipeline_lower(g, a->target, a->memory, problem);
+    a->plan = pipeline_lower(a->from, a->target, a->memory, problem);
     a->buffers = a->plan ? pipeline_plan(a->plan, a->memory, problem) : NULL;
-    if (!a->buffers || !aot_check_numbers(a, problem) || !aot_interface(a, g, problem))
-        return false;
+    return a->buffers && aot_check_numbers(a, problem);
+}
+
+static bool aot_make(aot *a, const allocator *source, aot_files *out, error *problem) {
+    const aot_training *training = a->request->training;
+    if (training)
+        aot_add(a, AOT_TRAIN, training->step, "train");
+    if (training && training->gradient)
+        aot_add(a, AOT_GRADIENT, training->gradient, "gradient");
+    for (aot *p = a; p; p = p->next)
+        if (!aot_lower(p, problem))
+            return false;
+    for (aot *p = a; p; p = p->next)
+        if (!aot_interface(p, problem))
+            return false;
+    aot_join_states(a);
     aot_step(a);
     aot_prepared(a);
     aot_weights(a);
@@ -93,10 +133,11 @@ bool aot_compile(const graph *g, const aot_request *request, const allocator *so
     jmp_buf escape;
     arena memory;
     arena_init(&memory, source, &escape);
-    aot a = {.memory = &memory, .request = request};
+    aot a = {.memory = &memory, .request = request, .from = g, .prefix = request->prefix};
+    a.first = &a;
     bool done = false;
     if (setjmp(escape) == 0)
-        done = aot_make(&a, g, source, out, problem);
+        done = aot_make(&a, source, out, problem);
     else
         error_set(problem, STATUS_OUT_OF_MEMORY, nowhere, "object: out of memory");
     arena_free(&memory);

@@ -6,6 +6,21 @@
 #include "graph/graph.h"
 #include "jit/emit.h"
 
+/* A step of training, as more programs of an object, and what only the maker of their graphs knows.
+ * `user` is handed back to the functions. */
+typedef struct aot_training {
+    const graph *step;          /* updates parameters, what the optimiser keeps, and states */
+    const graph *gradient;      /* the same model: updates states alone, and its last outputs are
+                                   gradients; NULL: there is none ... */
+    const char *no_gradient;    /* ... because */
+    const char *const *learned; /* the params that those gradients are of, in their order */
+    size_t learned_count;
+    bool (*is_state)(void *user, const char *param);
+    /* Is it nothing but what training keeps from step to step, zeros at first? */
+    bool (*is_kept)(void *user, const char *param);
+    void *user;
+} aot_training;
+
 /* What only the maker of the graph knows. `user` is handed back to the functions. */
 typedef struct aot_request {
     const char *prefix;    /* of every symbol: a C identifier */
@@ -20,6 +35,7 @@ typedef struct aot_request {
     const void *(*weights)(void *user, const char *param, dtype type, const op_shape *shape,
                            error *problem);
     bool apart; /* those elements are a file of their own, and not part of the object */
+    const aot_training *training; /* NULL: the object does not train */
     void *user;
 } aot_request;
 

@@ -71,7 +71,7 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     for (int i = 0; i < axes; i++)
         types[count++] = number_type(e);
     for (int k = 0; k < AOT_GROUPS; k++) {
-        if (takes.groups[k] && a->groups[k].members > 0)
+        if (takes.groups[k])
             types[count++] = e->pointer;
         if (takes.prepared && k == AOT_PARAMETERS)
             types[count++] = e->pointer;
@@ -81,13 +81,13 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     if (takes.memory_bytes)
         types[count++] = emit_size_type(e);
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
-    const char *symbol = arena_print(e->memory, "%s_%s", e->options->prefix, name);
+    const char *symbol = arena_print(e->memory, "%s%s%s", a->prefix, *name ? "_" : "", name);
     f.function = emit_function(e, type, symbol, symbol);
     unsigned next = 0;
     for (int i = 0; i < axes; i++)
         f.extents[order[i]] = LLVMGetParam(f.function, next++);
     for (int k = 0; k < AOT_GROUPS; k++) {
-        if (takes.groups[k] && a->groups[k].members > 0)
+        if (takes.groups[k])
             f.groups[k] = LLVMGetParam(f.function, next++);
         if (takes.prepared && k == AOT_PARAMETERS)
             f.prepared = LLVMGetParam(f.function, next++);
@@ -143,9 +143,9 @@ static void check_arena(const aot_frame *f) {
     refuse(f, aot_layout_is_too_large(f),
            "with these extents the program needs more memory than can be addressed");
     check_memory(f, f->memory, "arena");
-    refuse(f, LLVMBuildICmp(e->builder, LLVMIntULT, f->memory_bytes, f->total, ""),
-           arena_print(e->memory, "arena_bytes is less than %s_arena_bytes asks for",
-                       e->options->prefix));
+    refuse(
+        f, LLVMBuildICmp(e->builder, LLVMIntULT, f->memory_bytes, f->total, ""),
+        arena_print(e->memory, "arena_bytes is less than %s_arena_bytes asks for", f->a->prefix));
 }
 
 /* Lengths of samples lie between 0 and the extent: code relies on it. */
@@ -220,6 +220,8 @@ static void fill_table(aot_frame *f) {
     for (int k = 0; k < AOT_GROUPS; k++)
         for (size_t i = 0; i < a->groups[k].fields.count; i++) {
             const aot_field *field = &a->groups[k].fields.at[i];
+            if (field->buffer < 0)
+                continue;
             LLVMValueRef pointer = pointer_to(f, (aot_group)k, field);
             set_entry(f, (size_t)field->buffer, pointer);
             for (int axis = 0; k == AOT_INPUTS && axis < a->axis_count; axis++) {
@@ -260,7 +262,7 @@ static int64_t emit_call(aot_frame *f) {
         LLVMBuildStore(e->builder,
                        emit_pick(e, LLVMIntSGT, f->extents[NEST_BLOCK], emit_integer(e, 1)),
                        emit_entry(e, arguments[2], EMIT_STEPS));
-    const char *entry = arena_print(e->memory, "%s_run", e->options->prefix);
+    const char *entry = arena_print(e->memory, "%s_run", a->prefix);
     LLVMBuildCall2(e->builder, e->entry_type, LLVMGetNamedFunction(e->module, entry), arguments, 3,
                    "");
     answer(e, NULL);
@@ -270,7 +272,8 @@ static int64_t emit_call(aot_frame *f) {
 
 /* What the program makes of its parameters alone, in memory of the caller's. */
 static void emit_prepare(emit *e, aot *a) {
-    aot_signature takes = {.groups = {[AOT_PARAMETERS] = true}, .prepared = true};
+    aot_signature takes = {.prepared = true};
+    takes.groups[AOT_PARAMETERS] = a->groups[AOT_PARAMETERS].taken > 0;
     aot_frame f = open_function(e, a, "prepare", takes, e->pointer);
     const aot_struct *group = &a->groups[AOT_PARAMETERS];
     size_t count = a->plan->buffers.count;
@@ -282,7 +285,7 @@ static void emit_prepare(emit *e, aot *a) {
             bases[i] = kept(&f, i);
     for (size_t i = 0; i < group->fields.count; i++) {
         const aot_field *field = &group->fields.at[i];
-        if (!field->pointer)
+        if (!field->pointer && field->buffer >= 0)
             bases[field->buffer] = field->empty ? f.prepared : given(&f, AOT_PARAMETERS, field);
     }
     emit_host host = {.function = f.function, .axis = -1, .bases = bases};
@@ -421,19 +424,23 @@ static void emit_data(const emit *e, const aot *a) {
     LLVMSetAlignment(data(e, name, a->weights, a->groups[AOT_PARAMETERS].bytes), PLAN_ALIGNMENT);
 }
 
-static void make_local(const emit *e) {
-    LLVMValueRef function = LLVMGetFirstFunction(e->module);
+/* This function and all that were made after it. */
+static void make_local(LLVMValueRef function) {
     for (; function; function = LLVMGetNextFunction(function))
         if (!LLVMIsDeclaration(function) && LLVMGetLinkage(function) == LLVMExternalLinkage)
             LLVMSetLinkage(function, LLVMInternalLinkage);
 }
 
-void aot_emit(emit *e, aot *a) {
-    make_local(e);
-    aot_signature takes = {.axes = aot_run_time_axes(a),
-                           .groups = {true, true, true, true},
-                           .memory = true,
-                           .memory_bytes = true};
+/* What a call of the program takes. */
+static aot_signature whole_signature(const aot *a) {
+    aot_signature takes = {.axes = aot_run_time_axes(a), .memory = true, .memory_bytes = true};
+    for (int k = 0; k < AOT_GROUPS; k++)
+        takes.groups[k] = a->groups[k].taken > 0;
+    return takes;
+}
+
+static void emit_model(emit *e, aot *a) {
+    aot_signature takes = whole_signature(a);
     aot_frame f = open_function(e, a, "sequence", takes, e->pointer);
     a->whole_bytes = emit_call(&f);
     a->step_bytes = -1;
@@ -450,12 +457,36 @@ void aot_emit(emit *e, aot *a) {
         emit_call(&f);
         emit_prepare(e, a);
     }
-    emit_arena_bytes(e, a);
-    if (a->groups[AOT_STATE].members > 0)
-        emit_reset(e, a);
-    if (a->places)
-        emit_state_place(e, a);
     if (a->groups[AOT_PARAMETERS].members > 0)
         emit_weights_in(e, a);
     emit_data(e, a);
+}
+
+/* A program behind the model's. */
+static void emit_other(emit *e, aot *a) {
+    LLVMValueRef last = LLVMGetLastFunction(e->module);
+    emit_options *options = arena_new(e->memory, emit_options);
+    *options = *e->options;
+    options->prefix = a->prefix;
+    emit_another(e, a->plan, options);
+    make_local(LLVMGetNextFunction(last));
+    aot_frame f =
+        open_function(e, a, a->kind == AOT_TRAIN ? "step" : "", whole_signature(a), e->pointer);
+    a->whole_bytes = emit_call(&f);
+    a->step_bytes = -1;
+}
+
+void aot_emit(emit *e, aot *a) {
+    make_local(LLVMGetFirstFunction(e->module));
+    for (; a; a = a->next) {
+        if (a->kind == AOT_MODEL)
+            emit_model(e, a);
+        else
+            emit_other(e, a);
+        emit_arena_bytes(e, a);
+        if (a->own_state)
+            emit_reset(e, a);
+        if (a->own_state && a->places)
+            emit_state_place(e, a);
+    }
 }

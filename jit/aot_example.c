@@ -1,7 +1,8 @@
 /* The program at the end of a header: whoever reads it sees how the functions are called, for this
  * model, and may begin with a copy of it.
  *
- * It has the object and C alone. Where a stream of steps needs no extents it takes four steps, else
+ * There is one for the model and one for training, which takes a few steps on one chunk. It has the
+ * object and C alone. Where a stream of steps needs no extents it takes four steps, else
  * it makes one call of four steps of two samples, and prints the last element of every result.
  * Inputs are quarters from 0 to 1 that go round, or 1 and 0 in turn: any model takes them, lengths
  * and symbols included. What it prints is exact, so tests compare it with a run.
@@ -12,13 +13,14 @@
 #include "core/size.h"
 #include "jit/aot_internal.h"
 
-enum { EXAMPLE_STEPS = 4, EXAMPLE_SAMPLES = 2 };
+enum { EXAMPLE_STEPS = 4, EXAMPLE_SAMPLES = 2, EXAMPLE_ROUNDS = 3 };
 
 typedef struct example {
     const aot *a;
     text *out;
-    const char *prefix, *margin;
+    const char *margin;
     bool steps; /* it goes step by step */
+    bool given; /* the object's weights are what calls take */
 } example;
 
 static int64_t extent_of(const example *x, int axis) {
@@ -39,14 +41,25 @@ static size_t elements(const example *x, const aot_field *f) {
 
 /* Where the elements of a member are. */
 static const char *array_of(const example *x, aot_group group, const aot_field *f) {
-    static const char *const behind[AOT_GROUPS] = {"parameters", "in", "out", "state"};
+    static const char *const behind[AOT_GROUPS] = {
+        [AOT_INPUTS] = "in", [AOT_OUTPUTS] = "out", [AOT_STATE] = "state"};
     if (f->pointer)
         return arena_print(x->a->memory, "%s_%s", f->identifier, behind[group]);
     return arena_print(x->a->memory, "%s.%s", aot_group_name(group), f->identifier);
 }
 
 static bool has(const example *x, aot_group group) {
-    return x->a->groups[group].members > 0;
+    return x->a->groups[group].taken > 0;
+}
+
+/* Does the object have values of the parameters? */
+static bool has_weights(const example *x) {
+    return x->a->first->weights != NULL;
+}
+
+/* Functions and macros of the state, which may be the model's. */
+static const aot *owner_of_state(const example *x) {
+    return x->a->own_state ? x->a : x->a->first;
 }
 
 /* "4, 2, ": the extents of these axes, in the order of arguments. */
@@ -76,14 +89,13 @@ static void declare_arrays(const example *x, aot_group group) {
 }
 
 static void declare_structs(const example *x) {
-    const bool given = x->a->weights && !x->a->groups[AOT_PARAMETERS].written;
     for (int k = 0; k < AOT_GROUPS; k++)
-        if (has(x, (aot_group)k) && !(k == AOT_PARAMETERS && given))
-            text_add(x->out, "    static %s_%s %s;%s\n", x->prefix, aot_group_name((aot_group)k),
+        if (has(x, (aot_group)k) && !(k == AOT_PARAMETERS && x->given))
+            text_add(x->out, "    static %s %s;%s\n", x->a->groups[k].type,
                      aot_group_name((aot_group)k),
-                     k == AOT_PARAMETERS && !x->a->weights ? " // zeros: bring your own" : "");
-    if (x->a->weights && !given)
-        text_add(x->out, "    parameters = %s_weights;\n", x->prefix);
+                     k == AOT_PARAMETERS && !has_weights(x) ? " // zeros: bring your own" : "");
+    if (has(x, AOT_PARAMETERS) && has_weights(x) && !x->given)
+        text_add(x->out, "    parameters = %s_weights;\n", x->a->request->prefix);
     declare_arrays(x, AOT_INPUTS);
     declare_arrays(x, AOT_OUTPUTS);
 }
@@ -92,25 +104,26 @@ static void declare_arena(const example *x) {
     const aot *a = x->a;
     int64_t bytes = x->steps ? a->step_bytes : a->whole_bytes;
     if (bytes >= 0)
-        text_add(x->out, "    alignas(%s_ALIGNMENT) static char arena[%s_%s];\n", a->macro,
+        text_add(x->out, "    alignas(%s_ALIGNMENT) static char arena[%s_%s];\n", a->first->macro,
                  a->macro, x->steps ? "STEP_ARENA" : "ARENA");
     else
         text_add(x->out,
                  "    size_t arena_bytes = %s_arena_bytes(%s);\n"
                  "    void *arena = aligned_alloc(%s_ALIGNMENT, arena_bytes);\n",
-                 x->prefix, extents(x, aot_run_time_axes(a), ""), a->macro);
+                 a->prefix, extents(x, aot_run_time_axes(a), ""), a->first->macro);
 }
 
 static void declare_state(const example *x) {
     const aot *a = x->a;
+    const char *prefix = owner_of_state(x)->prefix;
     if (a->places)
         text_add(x->out,
                  "    void *memory = aligned_alloc(%s_ALIGNMENT, %s_state_bytes(%s));\n"
                  "    %s_state_place(%s&state, memory);\n",
-                 a->macro, x->prefix, extents(x, a->state_axes, ""), x->prefix,
+                 a->first->macro, prefix, extents(x, a->state_axes, ""), prefix,
                  extents(x, a->state_axes, ", "));
     if (has(x, AOT_STATE))
-        text_add(x->out, "    %s_reset(%s&state);\n", x->prefix, extents(x, a->state_axes, ", "));
+        text_add(x->out, "    %s_reset(%s&state);\n", prefix, extents(x, a->state_axes, ", "));
 }
 
 /* ---- what goes in */
@@ -120,6 +133,12 @@ static bool is_stepped(const example *x, const aot_field *f) {
         if (f->dimension[i] == OP_EXTENT_OF(x->a->step_axis))
             return true;
     return false;
+}
+
+/* A learning rate, as eddy_minimise calls it, that learns. */
+static const char *value_of(const example *x, const aot_field *f) {
+    bool rate = x->a->kind == AOT_TRAIN && strcmp(f->name, "learning_rate") == 0;
+    return rate ? "0.015625" : "0.25";
 }
 
 static void fill(const example *x, const aot_field *f) {
@@ -136,7 +155,7 @@ static void fill(const example *x, const aot_field *f) {
     else
         text_add(x->out, "%s", array);
     if (count == 1 && !stepped)
-        text_add(x->out, " = %s;\n", real ? "0.25" : "1");
+        text_add(x->out, " = %s;\n", real ? value_of(x, f) : "1");
     else
         text_add(x->out, " = (%s)((%s1%s) %% %d)%s;\n", type, stepped ? "step + " : "",
                  count > 1 ? " + i" : "", real ? 5 : 2, real ? " / 4" : "");
@@ -153,16 +172,16 @@ static void fill_inputs(const example *x, bool stepped) {
 
 static void call(const example *x) {
     const aot *a = x->a;
-    const bool given = a->weights && !a->groups[AOT_PARAMETERS].written;
     uint32_t axes = aot_run_time_axes(a);
     int64_t bytes = x->steps ? a->step_bytes : a->whole_bytes;
     if (x->steps)
         axes &= ~(UINT32_C(1) << a->step_axis);
-    text_add(x->out, "%sconst char *wrong = %s_%s(%s", x->margin, x->prefix,
-             x->steps ? "step" : "sequence", extents(x, axes, ", "));
+    bool step = x->steps || a->kind == AOT_TRAIN;
+    text_add(x->out, "%sconst char *wrong = %s_%s(%s", x->margin, a->prefix,
+             step ? "step" : "sequence", extents(x, axes, ", "));
     for (int k = 0; k < AOT_GROUPS; k++)
-        if (k == AOT_PARAMETERS && given)
-            text_add(x->out, "&%s_weights, ", x->prefix);
+        if (k == AOT_PARAMETERS && has(x, AOT_PARAMETERS) && x->given)
+            text_add(x->out, "&%s_weights, ", a->prefix);
         else if (has(x, (aot_group)k))
             text_add(x->out, "&%s, ", aot_group_name((aot_group)k));
     text_add(x->out, "arena, %s);\n%sif (wrong)\n%s    return puts(wrong), 1;\n",
@@ -185,9 +204,10 @@ static void print_output(const example *x, const aot_field *f) {
 
 void aot_example(const aot *a, text *out) {
     uint32_t axes = aot_run_time_axes(a);
-    example x = {.a = a, .out = out, .prefix = a->request->prefix, .margin = "    "};
+    example x = {.a = a, .out = out, .margin = "    "};
+    x.given = a->weights && !a->groups[AOT_PARAMETERS].written;
     x.steps = a->step_axis >= 0 && axes == UINT32_C(1) << a->step_axis;
-    bool whole = x.steps || a->whole_bytes >= 0;
+    bool whole = x.steps || a->whole_bytes >= 0, rounds = a->kind == AOT_TRAIN;
     text_add(out, "#include \"%s.h\"\n%s#include <stdio.h>\n%s\nint main(void) {\n",
              a->request->file, whole ? "#include <stdalign.h>\n" : "",
              !whole || a->places ? "#include <stdlib.h>\n" : "");
@@ -195,17 +215,19 @@ void aot_example(const aot *a, text *out) {
     declare_structs(&x);
     declare_state(&x);
     fill_inputs(&x, false);
-    if (x.steps) {
-        text_add(out, "    for (int step = 0; step < %d; step++) {\n", EXAMPLE_STEPS);
+    if (x.steps || rounds) {
+        const char *what = rounds ? "round" : "step";
+        text_add(out, "    for (int %s = 0; %s < %d; %s++) {\n", what, what,
+                 rounds ? EXAMPLE_ROUNDS : EXAMPLE_STEPS, what);
         x.margin = "        ";
         fill_inputs(&x, true);
     }
     call(&x);
     const aot_struct *s = &a->groups[AOT_OUTPUTS];
     for (size_t i = 0; i < s->fields.count; i++)
-        if (!s->fields.at[i].empty)
+        if (!s->fields.at[i].empty && s->fields.at[i].buffer >= 0)
             print_output(&x, &s->fields.at[i]);
-    if (x.steps)
+    if (x.steps || rounds)
         text_add(out, "    }\n");
     text_add(out, "%s%s    return 0;\n}\n", whole ? "" : "    free(arena);\n",
              a->places ? "    free(memory);\n" : "");

@@ -6,7 +6,7 @@
 #include "jit/aot_internal.h"
 
 /* A user's words inside a comment: nothing in them ends it. */
-static void add_words(const char *words, text *out) {
+void aot_header_words(const char *words, text *out) {
     for (const char *c = words; *c; c++) {
         bool ends = c[0] == '*' && c[1] == '/';
         unsigned char byte = (unsigned char)*c;
@@ -19,7 +19,7 @@ static void add_words(const char *words, text *out) {
 
 static void add_name(const char *name, text *out) {
     text_add(out, "\"");
-    add_words(name, out);
+    aot_header_words(name, out);
     text_add(out, "\"");
 }
 
@@ -52,23 +52,22 @@ static void add_field(const aot *a, aot_group group, const aot_field *f, text *o
     text_add(out, "\n");
 }
 
-static void add_struct(const aot *a, aot_group group, const char *about, text *out) {
+void aot_header_struct(const aot *a, aot_group group, const char *about, text *out) {
     const aot_struct *s = &a->groups[group];
-    const char *prefix = a->request->prefix, *name = aot_group_name(group);
     if (s->members == 0)
         return;
-    text_add(out, "\n/* %s */\ntypedef struct %s_%s {\n", about, prefix, name);
+    text_add(out, "\n/* %s */\ntypedef struct %s {\n", about, s->type);
     for (size_t i = 0; i < s->fields.count; i++)
         add_field(a, group, &s->fields.at[i], out);
-    text_add(out, "} %s_%s;\n", prefix, name);
-    text_add(out, "typedef char %s_%s_layout[sizeof(%s_%s) == %zu ? 1 : -1];\n", prefix, name,
-             prefix, name, s->bytes);
+    text_add(out, "} %s;\n", s->type);
+    text_add(out, "typedef char %s_layout[sizeof(%s) == %zu ? 1 : -1];\n", s->type, s->type,
+             s->bytes);
 }
 
 /* ---- functions */
 
 /* Memory of the caller's, as the last arguments. */
-static const char *const arena_arguments[] = {"void *arena", "size_t arena_bytes", NULL};
+const char *const aot_arena_arguments[] = {"void *arena", "size_t arena_bytes", NULL};
 static const char *const place_arguments[] = {"void *memory", NULL};
 
 /* One more argument, on a new line where this one is full. */
@@ -84,52 +83,52 @@ static void add_argument(text *out, size_t *line, bool first, const char *argume
     text_add(out, "%s", argument);
 }
 
-/* The declaration of a function that takes extents of these axes, pointers to these structs (a set
- * of groups) with what is prepared behind the parameters, and memory; NULL: it does not. */
-static void add_function(const aot *a, const char *result, const char *name, uint32_t axes,
-                         uint32_t groups, const char *prepared, const char *const *memory,
-                         text *out) {
+void aot_header_function(const aot *a, aot_declaration of, text *out) {
     int order[LIMIT_AXES], printed = 0;
-    int count = graph_axis_order(a->plan->source, axes, order);
+    int count = graph_axis_order(a->plan->source, of.axes, order);
     size_t line = out->count;
-    text_add(out, "%s%s_%s(", result, a->request->prefix, name);
+    text_add(out, "%s%s%s%s(", of.result, a->prefix, *of.name ? "_" : "", of.name);
     for (int i = 0; i < count; i++)
         add_argument(out, &line, printed++ == 0,
                      arena_print(a->memory, "int64_t %s", a->axis[order[i]]));
     for (int k = 0; k < AOT_GROUPS; k++) {
-        const char *group = aot_group_name((aot_group)k);
-        if ((groups >> k & 1) && a->groups[k].members > 0)
+        const aot_struct *s = &a->groups[k];
+        if ((of.groups >> k & 1) && s->taken > 0)
             add_argument(out, &line, printed++ == 0,
-                         arena_print(a->memory, "%s%s_%s *%s", a->groups[k].written ? "" : "const ",
-                                     a->request->prefix, group, group));
-        if (prepared && k == AOT_PARAMETERS)
-            add_argument(out, &line, printed++ == 0, prepared);
+                         arena_print(a->memory, "%s%s *%s", s->written ? "" : "const ", s->type,
+                                     aot_group_name((aot_group)k)));
+        if (of.prepared && k == AOT_PARAMETERS)
+            add_argument(out, &line, printed++ == 0, of.prepared);
     }
-    for (; memory && *memory; memory++)
-        add_argument(out, &line, printed++ == 0, *memory);
+    for (; of.memory && *of.memory; of.memory++)
+        add_argument(out, &line, printed++ == 0, *of.memory);
     text_add(out, "%s);\n", printed ? "" : "void");
 }
 
-static void add_state_functions(const aot *a, text *out) {
+static void add_function(const aot *a, const char *result, const char *name, uint32_t axes,
+                         uint32_t groups, const char *const *memory, text *out) {
+    aot_header_function(a, (aot_declaration){result, name, axes, groups, NULL, memory}, out);
+}
+
+void aot_header_state(const aot *a, text *out) {
     const uint32_t state = UINT32_C(1) << AOT_STATE;
-    if (a->groups[AOT_STATE].members == 0)
+    if (!a->own_state)
         return;
     if (a->places) {
         text_add(out,
                  "\n/* Bytes of memory for what the members of a state point to, a multiple of "
                  "%s_ALIGNMENT.\n * SIZE_MAX: more than can be addressed. */\n",
-                 a->macro);
-        add_function(a, "size_t ", "state_bytes", a->state_axes, 0, NULL, NULL, out);
+                 a->first->macro);
+        add_function(a, "size_t ", "state_bytes", a->state_axes, 0, NULL, out);
         text_add(out,
                  "\n/* Lets them point into such memory, aligned to %s_ALIGNMENT. To save the "
                  "streams, copy the\n * struct and the memory; to go back, copy both back. NULL, "
                  "or what is wrong. */\n",
-                 a->macro);
-        add_function(a, "const char *", "state_place", a->state_axes, state, NULL, place_arguments,
-                     out);
+                 a->first->macro);
+        add_function(a, "const char *", "state_place", a->state_axes, state, place_arguments, out);
     }
     text_add(out, "\n/* The state before the first step. NULL, or what is wrong. */\n");
-    add_function(a, "const char *", "reset", a->state_axes, state, NULL, NULL, out);
+    add_function(a, "const char *", "reset", a->state_axes, state, NULL, out);
 }
 
 static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups, text *out) {
@@ -139,10 +138,12 @@ static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups,
              "made once, and\n * again whenever parameters have changed; any number of streams may "
              "read it. */\n#define %s_PREPARED %zu /* bytes */\n",
              a->macro, a->macro, a->prepared_bytes);
-    add_function(a, "const char *", "prepare", 0, UINT32_C(1) << AOT_PARAMETERS, "void *prepared",
-                 NULL, out);
-    add_function(a, "const char *", "step_prepared", axes, groups, "const void *prepared",
-                 arena_arguments, out);
+    const uint32_t own = UINT32_C(1) << AOT_PARAMETERS;
+    const aot_declaration prepare = {"const char *", "prepare", 0, own, "void *prepared", NULL};
+    const aot_declaration step = {"const char *", "step_prepared",        axes,
+                                  groups,         "const void *prepared", aot_arena_arguments};
+    aot_header_function(a, prepare, out);
+    aot_header_function(a, step, out);
 }
 
 static void add_weights_function(const aot *a, text *out) {
@@ -171,15 +172,15 @@ static void add_functions(const aot *a, text *out) {
     if (a->step_bytes >= 0)
         text_add(out, "#define %s_STEP_ARENA %lld /* of a step */\n", a->macro,
                  (long long)a->step_bytes);
-    add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, NULL, out);
+    add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, out);
     add_weights_function(a, out);
-    add_state_functions(a, out);
+    aot_header_state(a, out);
     text_add(out,
              "\n/* One call of the program. NULL, or what is wrong: nothing was computed. */\n");
-    add_function(a, "const char *", "sequence", axes, all, NULL, arena_arguments, out);
+    add_function(a, "const char *", "sequence", axes, all, aot_arena_arguments, out);
     if (a->step_axis < 0) {
         text_add(out, "\n/* There is no %s_step: ", a->request->prefix);
-        add_words(a->no_step, out);
+        aot_header_words(a->no_step, out);
         text_add(out, ". */\n");
         return;
     }
@@ -190,7 +191,7 @@ static void add_functions(const aot *a, text *out) {
         "that does\n * not vary along %s, such as a total, is that of the step. */\n",
         axis, axis);
     const uint32_t others = axes & ~(UINT32_C(1) << a->step_axis);
-    add_function(a, "const char *", "step", others, all, NULL, arena_arguments, out);
+    add_function(a, "const char *", "step", others, all, aot_arena_arguments, out);
     if (a->keeps)
         add_prepared_functions(a, others, all, out);
 }
@@ -218,12 +219,11 @@ static void add_information(const aot *a, text *out) {
              sizeof a->info.producer, sizeof a->info.cpu, prefix, prefix, prefix);
 }
 
-/* The program of aot_example.c, as a comment. */
-static void add_example(const aot *a, text *out) {
+void aot_header_example(const aot *a, const char *words, text *out) {
     text example;
     text_init(&example, a->memory);
     aot_example(a, &example);
-    text_add(out, "\n/* For example:\n *\n");
+    text_add(out, "\n/* %s:\n *\n", words);
     for (const char *line = example.at; *line;) {
         int length = (int)strcspn(line, "\n");
         text_add(out, length ? " *     %.*s\n" : " *\n", length, line);
@@ -251,21 +251,23 @@ void aot_header(const aot *a, text *out) {
              "#ifndef EDDY_OBJECT_%s\n#define EDDY_OBJECT_%s\n\n#include <stddef.h>\n"
              "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
              prefix, prefix);
-    bool learns = a->groups[AOT_PARAMETERS].written;
-    add_struct(a, AOT_PARAMETERS, learns ? "What calls learn." : "What was learnt.", out);
+    bool learns = a->groups[AOT_PARAMETERS].written || a->next;
+    aot_header_struct(a, AOT_PARAMETERS, learns ? "What calls learn." : "What was learnt.", out);
     if (a->weights)
         text_add(out, "extern const %s_parameters %s_weights; /* as they were when compiled */\n",
                  prefix, prefix);
-    add_struct(a, AOT_INPUTS, "What a call reads.", out);
-    add_struct(a, AOT_OUTPUTS, "What a call writes.", out);
-    add_struct(a, AOT_STATE,
-               a->places ? "What streams keep from call to call, in memory of the caller."
-                         : "What a stream keeps from call to call. A copy of it is a place to go "
-                           "back to.",
-               out);
+    aot_header_struct(a, AOT_INPUTS, "What a call reads.", out);
+    aot_header_struct(a, AOT_OUTPUTS, "What a call writes.", out);
+    aot_header_struct(
+        a, AOT_STATE,
+        a->places ? "What streams keep from call to call, in memory of the caller."
+                  : "What a stream keeps from call to call. A copy of it is a place to go back to.",
+        out);
     add_functions(a, out);
+    if (a->next)
+        aot_training_header(a->next, out);
     add_information(a, out);
     text_add(out, "\n#ifdef __cplusplus\n}\n#endif\n");
-    add_example(a, out);
+    aot_header_example(a, "For example", out);
     text_add(out, "\n#endif\n");
 }

@@ -32,25 +32,37 @@ static void add_struct(const aot *a, aot_group group, text *out) {
     }
 }
 
-static uint64_t interface_of(const aot *a) {
-    text words;
+static void add_program(const aot *a, text *out) {
     int order[LIMIT_AXES];
-    text_init(&words, a->memory);
     int count = graph_axis_order(a->plan->source, aot_run_time_axes(a), order);
     for (int i = 0; i < count; i++)
-        text_add(&words, "%s ", a->axis[order[i]]);
-    text_add(&words, "alignment %d step %d prepared %zu\n", PLAN_ALIGNMENT, a->step_axis,
+        text_add(out, "%s ", a->axis[order[i]]);
+    text_add(out, "alignment %d step %d prepared %zu\n", PLAN_ALIGNMENT, a->step_axis,
              a->keeps ? a->prepared_bytes : 0);
-    for (int k = 0; k < AOT_GROUPS; k++)
-        add_struct(a, (aot_group)k, &words);
+    for (int k = 0; k < AOT_GROUPS; k++) {
+        add_struct(a, (aot_group)k, out);
+        text_add(out, "taken %d\n", a->groups[k].taken > 0);
+    }
+}
+
+static uint64_t interface_of(const aot *a) {
+    text words;
+    text_init(&words, a->memory);
+    for (; a; a = a->next)
+        add_program(a, &words);
     return hash_bytes(words.at, words.count);
 }
 
-uint64_t aot_info_layout(const aot *a, aot_group group) {
+const char *aot_info_words(const aot *a, aot_group group) {
     text words;
     text_init(&words, a->memory);
     add_struct(a, group, &words);
-    return hash_bytes(words.at, words.count);
+    return words.at;
+}
+
+uint64_t aot_info_layout(const aot *a, aot_group group) {
+    const char *words = aot_info_words(a, group);
+    return hash_bytes(words, strlen(words));
 }
 
 void aot_info(aot *a) {

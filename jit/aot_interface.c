@@ -1,6 +1,10 @@
 /* What C code sees of a program: a struct each for parameters, inputs, outputs and state, whose
  * members bear the user's names.
  *
+ * Programs of an object share structs: all of them the parameters, and a step of training with its
+ * gradient everything else. So a member is there if one of those programs needs it, and each
+ * program takes of a struct what it needs itself.
+ *
  * One rule says what a member is: if its size is known now it is held by value, so that a set of
  * parameters is one piece of memory to declare, copy or map; if it varies over an axis whose extent
  * only a call knows, it is a pointer. The layout of a struct is the one that C gives it on every
@@ -18,7 +22,8 @@
 static const site nowhere = {NULL, 0};
 
 const char *aot_group_name(aot_group group) {
-    static const char *const names[AOT_GROUPS] = {"parameters", "inputs", "outputs", "state"};
+    static const char *const names[AOT_GROUPS] = {"parameters", "optimiser", "inputs",
+                                                  "outputs",    "gradients", "state"};
     assert((unsigned)group < AOT_GROUPS);
     return names[group];
 }
@@ -98,7 +103,8 @@ static const char *const reserved[] = {
     "wchar_t",     "while",
     "xor",         "xor_eq",
     "NULL",        "memory",
-    "uint64_t",
+    "uint64_t",    "gradients",
+    "optimiser",
 };
 
 static bool is_reserved(const char *word) {
@@ -166,6 +172,45 @@ static int32_t buffer_of(const aot *a, nest_storage storage, const char *name) {
     return -1;
 }
 
+/* What a param is to a program. */
+static aot_group role_of(const aot *a, const char *param) {
+    const aot_request *r = a->request;
+    const aot_training *t = r->training;
+    if (a->kind == AOT_MODEL)
+        return r->is_state(r->user, param) ? AOT_STATE : AOT_PARAMETERS;
+    if (t->is_state(t->user, param))
+        return AOT_STATE;
+    bool used = buffer_of(a->first, NEST_PARAM, param) >= 0;
+    return t->is_kept(t->user, param) && !used ? AOT_OPTIMISER : AOT_PARAMETERS;
+}
+
+/* Are the structs of this group one? */
+static bool shares(const aot *a, const aot *other, aot_group group) {
+    return group == AOT_PARAMETERS || (a->kind == AOT_MODEL) == (other->kind == AOT_MODEL);
+}
+
+/* The program's buffer that is a member of this group; -1: it needs none. */
+static int32_t member_of(const aot *a, aot_group group, nest_storage storage, const char *name) {
+    return storage == NEST_PARAM && role_of(a, name) != group ? -1 : buffer_of(a, storage, name);
+}
+
+/* A program that has this member, this one first; NULL: none needs it. */
+static const aot *owner_of(const aot *a, aot_group group, nest_storage storage, const char *name) {
+    if (member_of(a, group, storage, name) >= 0)
+        return a;
+    for (const aot *p = a->first; p; p = p->next)
+        if (shares(a, p, group) && member_of(p, group, storage, name) >= 0)
+            return p;
+    return NULL;
+}
+
+static bool has_field(const aot_struct *group, const char *name) {
+    for (size_t i = 0; i < group->fields.count; i++)
+        if (strcmp(group->fields.at[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void set_dimensions(const aot *a, const nest_buffer *b, aot_field *out) {
     for (int i = 0; i < b->axis_count + b->shape.rank; i++) {
         int64_t size =
@@ -197,20 +242,23 @@ static bool place(const aot *a, aot_struct *group, aot_field *field, size_t cons
 static void add_field(aot *a, aot_group into, nest_storage storage, const char *name,
                       word_list *taken, error *problem) {
     aot_struct *group = &a->groups[into];
-    aot_field field = {.name = name, .buffer = buffer_of(a, storage, name)};
-    if (field.buffer < 0 || problem->code != STATUS_OK)
+    const aot *owner = owner_of(a, into, storage, name);
+    if (!owner || has_field(group, name) || problem->code != STATUS_OK)
         return;
-    const nest_buffer *b = &a->plan->buffers.at[field.buffer];
-    field.type = b->type;
-    set_dimensions(a, b, &field);
+    const int32_t there = member_of(owner, into, storage, name);
+    const nest_buffer *b = &owner->plan->buffers.at[there];
+    aot_field field = {.name = name, .buffer = owner == a ? there : -1, .type = b->type};
+    set_dimensions(owner, b, &field);
     field.identifier = identifier_of(a->memory, &taken[into], name);
     for (int i = 0; into == AOT_STATE && i < field.dimension_count; i++)
         if (field.dimension[i] < 0)
             a->state_axes |= UINT32_C(1) << (-1 - field.dimension[i]);
-    if (!field.empty && !place(a, group, &field, a->buffers[field.buffer].constant))
+    group->taken += field.buffer >= 0 && !field.empty;
+    if (!field.empty && !place(a, group, &field, owner->buffers[there].constant))
         error_set(problem, STATUS_SIZE, nowhere, "object: %s is larger than can be addressed",
                   name);
-    if (into == AOT_PARAMETERS && a->request->weights && problem->code == STATUS_OK)
+    bool weights = into == AOT_PARAMETERS && a->kind == AOT_MODEL && a->request->weights;
+    if (weights && problem->code == STATUS_OK)
         field.weights = a->request->weights(a->request->user, name, field.type, &b->shape, problem);
     vec_push(a->memory, &group->fields, field);
 }
@@ -233,33 +281,78 @@ uint32_t aot_run_time_axes(const aot *a) {
     return set;
 }
 
-static bool updates_parameters(const aot *a) {
+static bool updates(const aot *a, aot_group group) {
     const graph *g = a->plan->source;
     for (size_t i = 0; i < g->updates.count; i++)
-        if (!a->request->is_state(a->request->user, g->updates.at[i].variable->attributes.text))
+        if (role_of(a, g->updates.at[i].variable->attributes.text) == group)
             return true;
     return false;
 }
 
-bool aot_interface(aot *a, const graph *from, error *problem) {
-    word_list taken[AOT_GROUPS] = {{0}};
-    a->macro = upper(a->memory, a->request->prefix);
-    name_axes(a);
-    for (size_t i = 0; i < from->nodes.count; i++) {
-        const op_node *n = from->nodes.at[i];
+/* What another program, or this one, has in common with this one. */
+static void add_fields(aot *a, const aot *other, word_list *taken, error *problem) {
+    const graph *g = other->from;
+    for (size_t i = 0; i < g->nodes.count; i++) {
+        const op_node *n = g->nodes.at[i];
         const char *name = n->attributes.text;
-        if (n->op == OP_INPUT)
-            add_field(a, AOT_INPUTS, NEST_INPUT, name, taken, problem);
-        else if (n->op == OP_PARAM && a->request->is_state(a->request->user, name))
-            add_field(a, AOT_STATE, NEST_PARAM, name, taken, problem);
-        else if (n->op == OP_PARAM)
-            add_field(a, AOT_PARAMETERS, NEST_PARAM, name, taken, problem);
+        if (n->op != OP_INPUT && n->op != OP_PARAM)
+            continue;
+        aot_group into = n->op == OP_INPUT ? AOT_INPUTS : role_of(other, name);
+        if (shares(a, other, into))
+            add_field(a, into, n->op == OP_INPUT ? NEST_INPUT : NEST_PARAM, name, taken, problem);
     }
-    for (size_t i = 0; i < from->outputs.count; i++)
-        add_field(a, AOT_OUTPUTS, NEST_OUTPUT, from->outputs.at[i].name, taken, problem);
+    size_t gradients = other->kind == AOT_GRADIENT ? a->request->training->learned_count : 0;
+    for (size_t i = 0; i + gradients < g->outputs.count && shares(a, other, AOT_OUTPUTS); i++)
+        add_field(a, AOT_OUTPUTS, NEST_OUTPUT, g->outputs.at[i].name, taken, problem);
+}
+
+/* The program's buffer for the gradient of a param; -1: there is none. */
+static int32_t gradient_of(const aot *a, const char *param) {
+    const aot_training *t = a->request->training;
+    const graph *g = a->from;
+    for (size_t i = 0; i < t->learned_count; i++)
+        if (strcmp(t->learned[i], param) == 0)
+            return buffer_of(a, NEST_OUTPUT,
+                             g->outputs.at[g->outputs.count - t->learned_count + i].name);
+    return -1;
+}
+
+/* The struct of parameters once more, as what the program writes. */
+static void add_gradients(aot *a) {
+    const aot_struct *like = &a->groups[AOT_PARAMETERS];
+    aot_struct *group = &a->groups[AOT_GRADIENTS];
+    *group = (aot_struct){.members = like->members, .bytes = like->bytes, .written = true};
+    for (size_t i = 0; i < like->fields.count; i++) {
+        aot_field field = like->fields.at[i];
+        field.buffer = gradient_of(a, field.name);
+        group->taken += field.buffer >= 0 && !field.empty;
+        vec_push(a->memory, &group->fields, field);
+    }
+}
+
+static void name_structs(aot *a) {
+    const char *prefix = a->request->prefix;
+    for (int k = 0; k < AOT_GROUPS; k++) {
+        const char *name = aot_group_name(k == AOT_GRADIENTS ? AOT_PARAMETERS : (aot_group)k);
+        bool own = k != AOT_PARAMETERS && k != AOT_GRADIENTS && k != AOT_OPTIMISER;
+        a->groups[k].type = arena_print(a->memory, "%s_%s%s", prefix,
+                                        own && a->kind != AOT_MODEL ? "train_" : "", name);
+    }
+}
+
+bool aot_interface(aot *a, error *problem) {
+    word_list taken[AOT_GROUPS] = {{0}};
+    a->macro = upper(a->memory, a->prefix);
+    name_axes(a);
+    for (const aot *p = a->first; p; p = p->next)
+        add_fields(a, p, taken, problem);
     for (int k = 0; k < AOT_GROUPS; k++)
         finish(a, &a->groups[k]);
-    a->groups[AOT_PARAMETERS].written = updates_parameters(a);
+    if (a->kind == AOT_GRADIENT)
+        add_gradients(a);
+    name_structs(a);
+    a->groups[AOT_PARAMETERS].written = updates(a, AOT_PARAMETERS);
+    a->groups[AOT_OPTIMISER].written = updates(a, AOT_OPTIMISER);
     a->groups[AOT_OUTPUTS].written = a->groups[AOT_STATE].written = true;
     a->places = a->state_axes != 0 && a->groups[AOT_STATE].members > 0;
     return problem->code == STATUS_OK;

@@ -112,7 +112,7 @@ static LLVMValueRef scratch_size(aot_frame *f) {
     for (int k = 0; k < AOT_GROUPS; k++)
         for (size_t i = 0; i < f->a->groups[k].fields.count; i++) {
             const aot_field *field = &f->a->groups[k].fields.at[i];
-            if (!field->pointer && !field->empty)
+            if (field->buffer < 0 || (!field->pointer && !field->empty))
                 continue;
             LLVMValueRef own = aot_layout_bytes(f, &f->a->buffers[field->buffer]);
             own = LLVMBuildSelect(e->builder, aot_layout_is_empty(f, field), own,

@@ -106,30 +106,72 @@ static void add_extents(const aot *a, text *out) {
     text_add(out, "],\n");
 }
 
-static void add_functions(const aot *a, text *out) {
-    const bool state = a->groups[AOT_STATE].members > 0;
+/* Those of a program. */
+static void add_functions_of(const aot *a, text *out) {
+    const bool model = a->kind == AOT_MODEL, place = a->own_state && a->places;
     const struct {
         const char *name;
         bool there;
-    } rows[] = {{"arena_bytes", true},
-                {"sequence", true},
-                {"step", a->step_axis >= 0},
-                {"step_prepared", a->keeps},
-                {"prepare", a->keeps},
-                {"reset", state},
-                {"state_bytes", a->places},
-                {"state_place", a->places},
-                {"weights_in", a->groups[AOT_PARAMETERS].members > 0}};
-    bool first = true;
-    add_key("functions", out);
-    text_add(out, "[");
+    } rows[] = {{"_arena_bytes", true},
+                {"_sequence", model},
+                {"", a->kind == AOT_GRADIENT},
+                {"_step", a->step_axis >= 0 || a->kind == AOT_TRAIN},
+                {"_step_prepared", a->keeps},
+                {"_prepare", a->keeps},
+                {"_reset", a->own_state},
+                {"_state_bytes", place},
+                {"_state_place", place},
+                {"_weights_in", model && a->groups[AOT_PARAMETERS].members > 0}};
+    bool first = model;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].there) {
-            text_add(out, "%s\"%s_%s\"", first ? "" : ", ", a->request->prefix, rows[i].name);
+            text_add(out, "%s\"%s%s\"", first ? "" : ", ", a->prefix, rows[i].name);
+            first = false;
+        }
+}
+
+static void add_functions(const aot *a, text *out) {
+    add_key("functions", out);
+    text_add(out, "[");
+    for (const aot *p = a; p; p = p->next)
+        add_functions_of(p, out);
+    text_add(out, "],\n");
+    add_line("no_step", a->step_axis >= 0 ? NULL : a->no_step, out);
+}
+
+static void add_learned(const aot *gradient, text *out) {
+    const aot_struct *s = &gradient->groups[AOT_GRADIENTS];
+    bool first = true;
+    add_key("gradients", out);
+    text_add(out, "[");
+    for (size_t i = 0; i < s->fields.count; i++)
+        if (s->fields.at[i].buffer >= 0 && !s->fields.at[i].empty) {
+            text_add(out, "%s\"%s\"", first ? "" : ", ", s->fields.at[i].identifier);
             first = false;
         }
     text_add(out, "],\n");
-    add_line("no_step", a->step_axis >= 0 ? NULL : a->no_step, out);
+}
+
+/* A step of training and its gradient; parameters are those of the model. */
+static void add_training(const aot *train, text *out) {
+    static const aot_group groups[] = {AOT_OPTIMISER, AOT_INPUTS, AOT_OUTPUTS, AOT_STATE};
+    add_key("training", out);
+    if (!train) {
+        text_add(out, "null,\n");
+        return;
+    }
+    text_add(out, "{\n");
+    add_size("arena", train->whole_bytes, out);
+    add_size("gradient_arena", train->next ? train->next->whole_bytes : -1, out);
+    add_extents(train, out);
+    if (train->next)
+        add_learned(train->next, out);
+    else
+        text_add(out, " \"gradients\": null,\n");
+    add_line("no_gradient", train->next ? NULL : train->request->training->no_gradient, out);
+    for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
+        add_struct(train, groups[k], out);
+    text_add(out, " \"own_state\": %s},\n", train->own_state ? "true" : "false");
 }
 
 void aot_manifest(const aot *a, const aot_files *made, text *out) {
@@ -145,8 +187,10 @@ void aot_manifest(const aot *a, const aot_files *made, text *out) {
     add_size("prepared", a->keeps ? (int64_t)a->prepared_bytes : -1, out);
     add_extents(a, out);
     add_functions(a, out);
-    for (int k = 0; k < AOT_GROUPS; k++)
-        add_struct(a, (aot_group)k, out);
+    static const aot_group groups[] = {AOT_PARAMETERS, AOT_INPUTS, AOT_OUTPUTS, AOT_STATE};
+    for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
+        add_struct(a, groups[k], out);
+    add_training(a->next, out);
     text_add(out, " \"weights\": %s,\n \"checksums\": {\n", a->weights ? "true" : "false");
     add_checksum("interface", a->info.interface, ",", out);
     add_checksum("weights", a->info.weights, ",", out);

@@ -442,6 +442,14 @@ static void emit_program(emit *e) {
     LLVMBuildRetVoid(e->builder);
 }
 
+void emit_another(emit *e, const nest_plan *plan, const emit_options *options) {
+    e->plan = plan;
+    e->options = options;
+    e->said = 0;
+    e->constants = arena_array(e->memory, LLVMValueRef, plan->buffers.count + 1);
+    emit_program(e);
+}
+
 static void emit_module(emit *e) {
     e->builder = LLVMCreateBuilderInContext(e->context);
     e->module = LLVMModuleCreateWithNameInContext(e->options->prefix, e->context);

@@ -177,6 +177,8 @@ typedef struct emit_nest {
 /* ---- emit.c: the module of a piece, of which `what` has all but the LLVM values and the memory,
  * as an object; out->source is set */
 bool emit_piece(const emit *what, const allocator *source, emit_object *out, error *problem);
+/* One more program in the module, with symbols of its own prefix, which becomes the current one. */
+void emit_another(emit *e, const nest_plan *plan, const emit_options *options);
 /* A constant of the module's own. */
 LLVMValueRef emit_private(const emit *e, LLVMValueRef value);
 /* The bytes of a constant buffer; NULL: it is none. */

@@ -300,6 +300,17 @@ void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, b
     (eddy_use_alone)(m, c->cells, c->name, t, b, arguments, EDDY_HERE);
 }
 
+eddy_value cell_result(eddy_model *m) {
+    eddy_value first = NULL;
+    for (size_t i = 0; i < m->graph.outputs.count && !first; i++) {
+        eddy_value x = capi_value(m, m->graph.outputs.at[i].node);
+        if (eddy_value_dtype(x) == EDDY_F32 || eddy_value_dtype(x) == EDDY_F64)
+            first = x;
+    }
+    m->graph.outputs.count = 0;
+    return first;
+}
+
 eddy_value cell_squares(eddy_model *m) {
     eddy_value squares = NULL;
     size_t outputs = m->graph.outputs.count;

@@ -32,6 +32,8 @@ cell_source cell_exact(arena *memory, const char *path, const char *name, const 
 const char *cell_title(const cell_source *c, arena *memory);
 /* The cell with inputs of its own, named as in the file, and its results as outputs. */
 void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, bool training);
+/* The first output so far that is a float, NULL if there is none; outputs are none any more. */
+eddy_value cell_result(eddy_model *m);
 /* The sum of the squares of all outputs so far that are f32; NULL: there are none. */
 eddy_value cell_squares(eddy_model *m);
 void cell_free(cell_source *c);

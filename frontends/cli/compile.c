@@ -5,13 +5,17 @@
  * objects is done by eddy_compile_to_object. Of a cell, a size that nobody gave is no size: it
  * comes from --set, or from the shapes of the weights. The model of a run that was trained on a
  * table takes and gives numbers in the units of the file; it comes and goes through doubles, as
- * `eddy run` does, so that both say the same. */
+ * `eddy run` does, so that both say the same.
+ *
+ * With --train there is a second model of the same weights, with a loss: of a run the one that it
+ * was trained by, of a cell how far its first result is from a target. */
 #include <stdio.h>
 #include <string.h>
 
 #include "frontends/capi.h"
 #include "frontends/cli/checkpoint.h"
 #include "frontends/cli/folder.h"
+#include "frontends/params.h"
 
 /* OUT without an .o at its end. */
 static const char *compile_stem(arena *memory, const char *out) {
@@ -25,7 +29,9 @@ static const char *compile_prefix(const options *o, const char *stem) {
     return options_given(o, "prefix") ? options_text(o, "prefix") : slash ? slash + 1 : stem;
 }
 
-static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_params *params) {
+/* training NULL: there is none. */
+static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_model *training,
+                          eddy_params *params) {
     const char *stem = compile_stem(memory, options_text(o, "output"));
     const char *prefix = compile_prefix(o, stem);
     const bool apart = options_given(o, "apart");
@@ -33,6 +39,7 @@ static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_p
     const eddy_object_options how = {.cpu = cpu ? options_text(o, "cpu") : NULL,
                                      .params = params,
                                      .apart = apart,
+                                     .training = training,
                                      .target = options_text(o, "target")};
     cli_check(eddy_compile_to_object(m, prefix, stem, &how), eddy_model_message(m));
     printf("%s.o, %s.h, %s.json", stem, stem, stem);
@@ -40,6 +47,7 @@ static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_p
         printf(", %s.weights", stem);
     printf(": %s for %s\n", prefix, cpu ? how.cpu : how.target);
     eddy_model_free(m);
+    eddy_model_free(training);
     eddy_params_free(params);
 }
 
@@ -78,6 +86,50 @@ static void compile_check_weights(const eddy_model *m, const char *path, const c
                      tensor.name, cell);
 }
 
+static eddy_value compile_cell_loss(const options *o, const cell_source *cell, eddy_model *m) {
+    int64_t dimensions[LIMIT_RANK + 1] = {0};
+    eddy_value result = cell_result(m);
+    if (!result)
+        cli_fail(CLI_FAILED, "the cell %s has no result that could learn", cell->name);
+    eddy_axes over = eddy_value_axes(result);
+    if (strcmp(options_text(o, "loss"), "cross-entropy") == 0) {
+        eddy_value right = eddy_input(m, "target", EDDY_I32, over, EDDY_SCALAR);
+        return eddy_cross_entropy(result, right);
+    }
+    int rank = eddy_value_rank(result);
+    for (int i = 0; i < rank; i++)
+        dimensions[i] = eddy_value_dimension(result, i);
+    dimensions[rank] = EDDY_SCALAR;
+    eddy_dtype type = eddy_value_dtype(result);
+    eddy_value target = (eddy_input)(m, "target", type, over, dimensions, EDDY_HERE);
+    return eddy_mean_squared_error(result, target);
+}
+
+static eddy_model *compile_cell_training(const options *o, const cell_source *cell) {
+    eddy_axes t, b;
+    eddy_model *m = compile_begin(o, &t, &b);
+    cell_alone(cell, m, t, b, true);
+    network_learn(compile_cell_loss(o, cell, m), o);
+    cli_check(eddy_model_status(m), eddy_model_message(m));
+    return m;
+}
+
+/* What a run would begin with. */
+static eddy_params *compile_initial(const options *o, const eddy_model *m) {
+    eddy_params *params = eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
+    for (size_t i = 0; i < m->variables.count; i++) {
+        const capi_variable *v = &m->variables.at[i];
+        const op_node *n = v->node;
+        if (v->owned)
+            continue;
+        params_tensor *made =
+            params_add(params, n->attributes.text, (dtype)n->dtype, &n->shape, v->trainable);
+        if (!made || !params_init(params, made, v->init))
+            cli_fail(CLI_FAILED, "%s", eddy_params_message(params));
+    }
+    return params;
+}
+
 static void compile_cell(arena *memory, const options *o, const char *path) {
     const char *weights = options_text(o, "weights");
     eddy_params *params = weights ? compile_weights(weights) : NULL;
@@ -89,11 +141,19 @@ static void compile_cell(arena *memory, const options *o, const char *path) {
     cli_check(eddy_model_status(m), eddy_model_message(m));
     if (params)
         compile_check_weights(m, weights, cell.name, params);
-    compile_write(memory, o, m, params);
+    eddy_model *training = options_given(o, "train") ? compile_cell_training(o, &cell) : NULL;
+    if (training && !params)
+        params = compile_initial(o, training);
+    compile_write(memory, o, m, training, params);
     cell_free(&cell);
 }
 
 /* ---- a run */
+
+/* Columns of a table, in its units and relative to their mean and scale. */
+typedef struct compile_units {
+    eddy_value mean, scale;
+} compile_units;
 
 /* A number of each of these columns. */
 static eddy_value compile_columns(arena *memory, eddy_model *m, const double *of, const int *which,
@@ -104,44 +164,71 @@ static eddy_value compile_columns(arena *memory, eddy_model *m, const double *of
     return eddy_constant(m, EDDY_F64, own, count);
 }
 
+static compile_units compile_units_of(arena *memory, eddy_model *m, const columns *c,
+                                      const int *which, int count) {
+    compile_units units;
+    units.mean = compile_columns(memory, m, c->mean, which, count);
+    units.scale = compile_columns(memory, m, c->scale, which, count);
+    return units;
+}
+
 /* Numbers of a table as the model sees them. */
-static eddy_value compile_relative(arena *memory, const columns *c, eddy_value x) {
-    eddy_model *m = eddy_value_model(x);
-    eddy_value mean = compile_columns(memory, m, c->mean, c->x, c->x_count);
-    eddy_value scale = compile_columns(memory, m, c->scale, c->x, c->x_count);
-    eddy_value away = eddy_sub(eddy_cast(x, EDDY_F64), mean);
-    return eddy_cast(eddy_div(away, scale), EDDY_F32);
+static eddy_value compile_relative(compile_units units, eddy_value x) {
+    eddy_value away = eddy_sub(eddy_cast(x, EDDY_F64), units.mean);
+    return eddy_cast(eddy_div(away, units.scale), EDDY_F32);
 }
 
 /* What the model says in the units of the table. */
-static eddy_value compile_absolute(arena *memory, const columns *c, eddy_value said) {
-    eddy_model *m = eddy_value_model(said);
-    eddy_value mean = compile_columns(memory, m, c->mean, c->y, c->y_count);
-    eddy_value scale = compile_columns(memory, m, c->scale, c->y, c->y_count);
-    eddy_value away = eddy_mul(eddy_cast(said, EDDY_F64), scale);
-    return eddy_cast(eddy_add(away, mean), EDDY_F32);
+static eddy_value compile_absolute(compile_units units, eddy_value said) {
+    eddy_value away = eddy_mul(eddy_cast(said, EDDY_F64), units.scale);
+    return eddy_cast(eddy_add(away, units.mean), EDDY_F32);
+}
+
+/* "x", in the units of the table, as the model sees it. */
+static eddy_value compile_input(arena *memory, const folder *home, eddy_model *m, eddy_axes over) {
+    const columns *c = &home->table;
+    eddy_value x = network_input(&home->net, m, over);
+    if (home->net.kind != DATA_TABLE)
+        return x;
+    return compile_relative(compile_units_of(memory, m, c, c->x, c->x_count), x);
 }
 
 static eddy_model *compile_network(arena *memory, const options *o, const folder *home) {
     const network *net = &home->net;
-    const bool table = net->kind == DATA_TABLE;
+    const columns *c = &home->table;
     eddy_axes t, b;
     eddy_model *m = compile_begin(o, &t, &b);
-    eddy_value x = network_input(net, m, t | b);
-    x = table ? compile_relative(memory, &home->table, x) : x;
+    eddy_value x = compile_input(memory, home, m, t | b);
     eddy_value said = network_build(net, m, t, x, false);
     if (net->classes) {
         eddy_output(m, "logits", said);
         eddy_output(m, "likeliest", eddy_argmax(said));
     } else {
-        eddy_output(m, "y", table ? compile_absolute(memory, &home->table, said) : said);
+        if (net->kind == DATA_TABLE)
+            said = compile_absolute(compile_units_of(memory, m, c, c->y, c->y_count), said);
+        eddy_output(m, "y", said);
     }
     cli_check(eddy_model_status(m), eddy_model_message(m));
     return m;
 }
 
+/* The loss is that of the run, which sees a table relative to its means and scales. */
+static eddy_model *compile_network_training(arena *memory, const options *o, const folder *home) {
+    const network *net = &home->net;
+    const columns *c = &home->table;
+    eddy_axes t, b;
+    eddy_model *m = compile_begin(o, &t, &b);
+    eddy_value x = compile_input(memory, home, m, t | b);
+    eddy_value y = network_target(net, m, t, b);
+    if (net->kind == DATA_TABLE && !net->classes)
+        y = compile_relative(compile_units_of(memory, m, c, c->y, c->y_count), y);
+    network_learn(network_compare(net, network_build(net, m, t, x, true), y), o);
+    cli_check(eddy_model_status(m), eddy_model_message(m));
+    return m;
+}
+
 static void compile_of_run(arena *memory, const options *o, const char *path) {
-    static const char *const own[] = {"cell", "set", "weights"};
+    static const char *const own[] = {"cell", "set", "weights", "loss", "seed"};
     checkpoint at;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (options_given(o, own[i]))
@@ -150,7 +237,12 @@ static void compile_of_run(arena *memory, const options *o, const char *path) {
     folder home = folder_open(memory, path);
     eddy_params *params =
         checkpoint_load(folder_weights(&home, options_text(o, "checkpoint")), &at);
-    compile_write(memory, o, compile_network(memory, o, &home), params);
+    options kept = *o;
+    folder_settings(memory, &home, &kept);
+    eddy_model *m = compile_network(memory, o, &home);
+    bool train = options_given(o, "train");
+    compile_write(memory, o, m, train ? compile_network_training(memory, &kept, &home) : NULL,
+                  params);
     folder_close(&home);
 }
 
@@ -164,6 +256,10 @@ int compile_run(arena *memory, const options *o) {
         cli_fail(CLI_USAGE,
                  "nowhere to write to: --output OUT is missing\nTry 'eddy compile "
                  "--help'.");
+    static const char *const learning[] = {"loss", "optimiser", "decay", "clip", "seed"};
+    for (size_t i = 0; i < sizeof learning / sizeof *learning; i++)
+        if (options_given(o, learning[i]) && !options_given(o, "train"))
+            cli_fail(CLI_USAGE, "--%s is about training: --train is missing", learning[i]);
     if (path && cli_file_exists(folder_at(memory, path).record))
         compile_of_run(memory, o, path);
     else

@@ -9,6 +9,7 @@
 #include "frontends/cli/network.h"
 
 #include <stdio.h>
+#include <string.h>
 
 bool network_is_each(const network *n) {
     return n->kind != DATA_SEQUENCES || n->each;
@@ -17,6 +18,16 @@ bool network_is_each(const network *n) {
 eddy_value network_input(const network *n, eddy_model *m, eddy_axes over) {
     return n->vocabulary ? eddy_input(m, "x", EDDY_I32, over, EDDY_SCALAR)
                          : eddy_input(m, "x", EDDY_F32, over, n->inputs);
+}
+
+eddy_value network_target(const network *n, eddy_model *m, eddy_axes t, eddy_axes b) {
+    eddy_axes over = network_is_each(n) ? t | b : b;
+    return n->classes ? eddy_input(m, "y", EDDY_I32, over, EDDY_SCALAR)
+                      : eddy_input(m, "y", EDDY_F32, over, n->outputs);
+}
+
+eddy_value network_compare(const network *n, eddy_value said, eddy_value y) {
+    return n->classes ? eddy_cross_entropy(said, y) : eddy_mean_squared_error(said, y);
 }
 
 eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x,
@@ -36,10 +47,26 @@ eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_valu
 }
 
 eddy_value network_loss(const network *n, eddy_model *m, eddy_axes t, eddy_axes b, bool training) {
-    eddy_axes over = network_is_each(n) ? t | b : b;
     eddy_value x = network_input(n, m, t | b);
-    eddy_value y = n->classes ? eddy_input(m, "y", EDDY_I32, over, EDDY_SCALAR)
-                              : eddy_input(m, "y", EDDY_F32, over, n->outputs);
+    eddy_value y = network_target(n, m, t, b);
     eddy_value said = network_build(n, m, t, x, training);
-    return n->classes ? eddy_cross_entropy(said, y) : eddy_mean_squared_error(said, y);
+    return network_compare(n, said, y);
+}
+
+static eddy_optimiser network_optimiser(const options *o) {
+    const char *name = options_text(o, "optimiser");
+    eddy_optimiser how = strcmp(name, "adam") == 0       ? eddy_adam()
+                         : strcmp(name, "adamw") == 0    ? eddy_adamw(options_real(o, "decay"))
+                         : strcmp(name, "rmsprop") == 0  ? eddy_rmsprop()
+                         : strcmp(name, "momentum") == 0 ? eddy_momentum(0.9)
+                                                         : eddy_sgd();
+    how.clip_norm = options_real(o, "clip");
+    return how;
+}
+
+void network_learn(eddy_value each, const options *o) {
+    eddy_model *m = eddy_value_model(each);
+    eddy_value loss = eddy_mean_over(each, eddy_value_axes(each));
+    eddy_output(m, "loss", loss);
+    eddy_output(m, "norm", eddy_minimise(loss, network_optimiser(o)));
 }

@@ -4,6 +4,7 @@
 
 #include "frontends/cli/cell.h"
 #include "frontends/cli/data.h"
+#include "frontends/cli/options.h"
 
 typedef struct network {
     cell_source cell;
@@ -24,10 +25,17 @@ typedef struct network {
 eddy_value network_build(const network *n, eddy_model *m, eddy_axes t, eddy_value x, bool training);
 /* The input "x". */
 eddy_value network_input(const network *n, eddy_model *m, eddy_axes over);
+/* The input "y": of each step, or of each sequence. */
+eddy_value network_target(const network *n, eddy_model *m, eddy_axes t, eddy_axes b);
+/* The loss [] of what the model says, beside the target. */
+eddy_value network_compare(const network *n, eddy_value said, eddy_value y);
 /* Does every step of the model say something, or the last one alone? */
 bool network_is_each(const network *n);
 /* The inputs "x" and "y" through the model: the loss [] of each step (of each sequence, where the
  * last one alone says something), in nats or as a square. */
 eddy_value network_loss(const network *n, eddy_model *m, eddy_axes t, eddy_axes b, bool training);
+/* A step of training by these losses: the output "loss" is their mean, which is minimised as the
+ * options say, and "norm" the norm of its gradient. */
+void network_learn(eddy_value each, const options *o);
 
 #endif

@@ -51,8 +51,33 @@ struct options {
     int operand_count;
 };
 
-/* ---- commands.c: the table */
+/* What makes steps of gradients. */
+#define OPTIMISER_OPTIONS(is_fixed)                                                                \
+    {.name = "optimiser",                                                                          \
+     .kind = OPTION_CHOICE,                                                                        \
+     .argument = "adam|adamw|rmsprop|momentum|sgd",                                                \
+     .otherwise = "adam",                                                                          \
+     .about = "what makes steps of gradients",                                                     \
+     .kept = true,                                                                                 \
+     .fixed = (is_fixed)},                                                                         \
+        {.name = "decay",                                                                          \
+         .kind = OPTION_REAL,                                                                      \
+         .argument = "X",                                                                          \
+         .otherwise = "0.01",                                                                      \
+         .low = 0,                                                                                 \
+         .high = 1e+06,                                                                            \
+         .about = "weight decay of adamw",                                                         \
+         .kept = true,                                                                             \
+         .fixed = (is_fixed)},                                                                     \
+    {                                                                                              \
+        .name = "clip", .kind = OPTION_REAL, .argument = "X", .otherwise = "1", .low = 0,          \
+        .high = 1e+30, .about = "the largest norm of a gradient; 0: any", .kept = true,            \
+        .fixed = (is_fixed)                                                                        \
+    }
+
+/* ---- commands.c: the table; commands_train.c: rows of `eddy train` */
 extern const command_row commands[];
+extern const option_row train_options[];
 /* Of every command. */
 extern const option_row common_options[];
 const command_row *command_find(const char *name);

@@ -64,17 +64,6 @@ static void train_listen(void) {
 
 /* ---- programs */
 
-static eddy_optimiser train_optimiser(const options *o) {
-    const char *name = options_text(o, "optimiser");
-    eddy_optimiser how = strcmp(name, "adam") == 0       ? eddy_adam()
-                         : strcmp(name, "adamw") == 0    ? eddy_adamw(options_real(o, "decay"))
-                         : strcmp(name, "rmsprop") == 0  ? eddy_rmsprop()
-                         : strcmp(name, "momentum") == 0 ? eddy_momentum(0.9)
-                                                         : eddy_sgd();
-    how.clip_norm = options_real(o, "clip");
-    return how;
-}
-
 /* Elements of the targets of a call. */
 static size_t train_targets(const train *t, const streams *s) {
     return (network_is_each(&t->net) ? s->steps : 1) * s->count * t->y_count;
@@ -88,10 +77,7 @@ static session train_program(train *t, eddy_params *params, bool watched) {
     eddy_axes time = apart ? eddy_time_ragged(m, "t", b, "lengths") : eddy_time(m, "t");
     if (!apart)
         eddy_carry(m, time, 0); /* each block goes on where the last one stopped */
-    eddy_value each = network_loss(&t->net, m, time, b, true);
-    eddy_value loss = eddy_mean_over(each, eddy_value_axes(each));
-    eddy_output(m, "loss", loss);
-    eddy_output(m, "norm", eddy_minimise(loss, train_optimiser(t->o)));
+    network_learn(network_loss(&t->net, m, time, b, true), t->o);
     const eddy_extent extents[] = {{"t", (int64_t)t->rows.steps}, {"b", (int64_t)t->rows.count}};
     int threads = options_given(t->o, "threads") ? (int)options_integer(t->o, "threads") : -1;
     eddy_watch(m, watched);

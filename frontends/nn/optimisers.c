@@ -180,6 +180,8 @@ static eddy_value optimisers_minimise(eddy_model *m, eddy_value loss, eddy_optim
     eddy_value *gradients = arena_array(&m->memory, eddy_value, count);
     optimisers_weights(m, weights, count);
     eddy_grad(loss, weights, count, gradients);
+    for (int i = 0; i < count && gradients[i]; i++)
+        vec_push(&m->memory, &m->learned, (capi_learned){weights[i]->node, gradients[i]->node});
     eddy_value norm = how.clip_norm > 0 ? eddy_clip_by_global_norm(gradients, count, how.clip_norm)
                                         : optimisers_norm(gradients, count, here);
     optimisers_step s = {.how = how, .here = here};

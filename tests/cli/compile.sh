@@ -98,6 +98,101 @@ for target in aarch64 armv7 riscv64 cortex-m4f wasm32; do
     holds build/far.h "^typedef char far_inputs_layout\[sizeof\(far_inputs\) == $((bits / 8)) \? "
 done
 
+# Training on the device: a step that needs no weights to begin with, and what it refuses.
+lesson() { # STEM: as example, of the program about training
+    (
+        cd "$(dirname "$1")"
+        name=$(basename "$1")
+        sed -n '/^\/\* To train/,/^ \*\// { s/^ \*     //p; s/^ \*$//p }' "$name.h" >lesson.c
+        "$compiler" -std=c11 -Wall -Wextra -Werror lesson.c "$name.o" -o lesson && ./lesson
+    )
+}
+expect 0 out "build/taught.o, build/taught.h, build/taught.json: taught for x86-64-v3" \
+    compile mgu.eddy --set D=3,H=4 --train -o build/taught
+holds build/taught.h '^extern const taught_parameters taught_weights;'
+holds build/taught.h '^    const float \*target; /\* \[t\]\[4\] \*/$'
+holds build/taught.h '^const char \*taught_train_step\(int64_t t, taught_parameters \*parameters,$'
+holds build/taught.h '^const char \*taught_gradient\(int64_t t, const taught_parameters \*param'
+lesson build/taught >one || fault "the example of training does not run"
+[[ $(grep -cE '^loss 0\.[0-9]+$' one) == 3 && $(sort -u one | wc -l) == 6 ]] ||
+    fault "the example of training says:" "$(cat one)"
+"$eddy" compile mgu.eddy --set D=3,H=4 --train --seed 1 --cpu native -o build/taught >/dev/null
+lesson build/taught >two || fault "the example of training does not run here"
+cmp one two || fault "this machine's own code learns something else"
+"$eddy" compile mgu.eddy --set D=3,H=4 --train --seed 2 -o build/taught >/dev/null
+lesson build/taught >two || fault "the example of training does not run with another seed"
+cmp -s one two && fault "the seed makes no difference"
+"$eddy" compile mgu.eddy --set D=3,H=4 --train --loss cross-entropy --optimiser sgd --clip 0 \
+    -o build/taught >/dev/null
+holds build/taught.h '^    const int32_t \*target; /\* \[t\] \*/$'
+lesson build/taught >one || fault "the example of classes does not run"
+[[ $(grep -c '^loss 1\.' one) == 3 ]] || fault "the loss of four classes is:" "$(cat one)"
+cat >build/caller.c <<'END'
+#include "taught.h"
+#include <stdalign.h>
+#include <stdio.h>
+#include <string.h>
+static alignas(TAUGHT_ALIGNMENT) char arena[1 << 16];
+static float x[4 * 3];
+static int32_t target[4];
+static taught_parameters parameters, gradients;
+static taught_optimiser optimiser;
+static taught_train_outputs outputs;
+static taught_state state;
+static taught_train_inputs inputs = {.x = x, .target = target, .learning_rate = 0.5f};
+static void step(void *memory, size_t bytes) {
+    const char *wrong = taught_train_step(4, &parameters, &optimiser, &inputs, &outputs, &state,
+                                          memory, bytes);
+    puts(wrong ? wrong : "done");
+}
+int main(void) {
+    size_t bytes = taught_train_arena_bytes(4), more = taught_gradient_arena_bytes(4);
+    if (bytes > sizeof arena || more > sizeof arena)
+        return 1;
+    parameters = taught_weights;
+    step(arena + 4, bytes);
+    step(arena, bytes - 1);
+    step(NULL, bytes);
+    inputs.target = NULL;
+    step(arena, bytes);
+    inputs.target = target;
+    puts(taught_gradient(4, &parameters, &inputs, &outputs, NULL, &state, arena, more));
+    puts(taught_gradient(4, &parameters, &inputs, &outputs, &gradients, &state, arena, more - 1));
+    puts(taught_train_step(4, &parameters, NULL, &inputs, &outputs, &state, arena, bytes));
+    puts(taught_train_step(-1, &parameters, &optimiser, &inputs, &outputs, &state, arena, bytes));
+    if (memcmp(&parameters, &taught_weights, sizeof parameters) != 0 || state.t_position != 0)
+        return puts("what was refused has changed something"), 1;
+    step(arena, bytes);
+    return state.t_position != 4 || optimiser.optimiser_step != 1 ||
+           memcmp(&parameters, &taught_weights, sizeof parameters) == 0;
+}
+END
+(cd build && "$compiler" -std=c11 -Wall -Wextra -Werror caller.c taught.o -o caller)
+build/caller >said || fault "training, after what it refuses:" "$(cat said)"
+diff - said <<'END' || fault "training refuses something else"
+arena is not aligned to 64 bytes
+arena_bytes is less than taught_train_arena_bytes asks for
+arena is NULL
+inputs->target is NULL
+gradients is NULL
+arena_bytes is less than taught_gradient_arena_bytes asks for
+optimiser is NULL
+t is not between 0 and 2147483647
+done
+END
+
+# The page about all this has a program that learns, too.
+page=$source_folder/docs/howto/compile-ahead-of-time.md
+sed -n '/^eddy compile --cell lstm.*--train/ s/^eddy //p' "$page" >asked
+[[ -s asked ]] || fault "$page has no such command"
+read -ra words <asked
+"$eddy" "${words[@]}" >/dev/null || fault "the command of $page"
+awk '/^```/ { inside = !inside; found = 0; next } inside && /"smooth.h"/ { found = 1 }
+     inside && found' "$page" >smooth.c
+"$compiler" -std=c11 -O1 -Wall -Wextra -Werror -I. smooth.c smooth.o -o smooth
+awk '/^```/ { inside = !inside; next } inside && /^loss/' "$page" >expected
+./smooth | diff expected - || fault "the program of $page learns something else"
+
 # A batch: extents are arguments, and the state is memory that the object divides.
 "$eddy" compile mgu.eddy --weights mgu.safetensors --batch -o build/many >/dev/null
 holds build/many.h '^const char \*many_sequence\(int64_t t, int64_t b, '
@@ -147,8 +242,19 @@ bytes=$(($(stat -c %s said.npy) - header))
 ((bytes > 2000)) || fault "eddy run says $bytes bytes"
 cmp <(tail -c "$bytes" said.npy) <(head -c "$bytes" said.object) ||
     fault "the object of a run says something else than eddy run"
+refused "eddy: run is a run, which has its own cell and weights: leave out --loss" \
+    compile run --train --loss cross-entropy -o build/model
 refused "eddy: run is a run, which has its own cell and weights: leave out --set" \
     compile run --set H=3 -o build/model
+
+# The same run learns on: its own optimiser, x and y in the units of the table.
+"$eddy" compile run --train -o build/more >/dev/null
+holds build/more.h '^    float layer1_Un_adam_m\[8\]\[8\];|^    float layer1_U.*_adam_m\['
+holds build/more.h '^    const float \*y; /\* \[t\]\[2\] \*/$'
+lesson build/more >said || fault "the example of a run that trains does not run"
+[[ $(grep -c '^loss ' said) == 3 ]] || fault "it learns:" "$(cat said)"
+"$eddy" compile run --train --optimiser sgd -o build/more >/dev/null
+grep -q adam build/more.h && fault "another optimiser than was asked for"
 
 # A text: symbols in, logits and the likeliest symbol out.
 for i in $(seq 60); do printf 'abcd efg %s. ' "$((i % 3))"; done >text.txt
@@ -177,6 +283,8 @@ wrong "eddy: object: the cpu avx2 is one of x86-64, and the target is wasm32; le
 two" compile mgu.eddy --set D=3,H=4 --target wasm32 --cpu avx2 -o build/mgu
 wrong "eddy: object: the prefix \"a-b\" is no C identifier: a letter, then letters, digits and \
 '_', at most 200" compile mgu.eddy --set D=3,H=4 -o build/a-b
+refused "eddy: --loss is about training: --train is missing" \
+    compile mgu.eddy --set D=3,H=4 --loss cross-entropy -o build/mgu
 wrong "eddy: cannot open none.npz: No such file or directory" \
     compile mgu.eddy --weights none.npz -o build/mgu
 weights more.safetensors "${mgu[@]}" V,2,2

@@ -150,6 +150,79 @@ Test(api_object, weights_must_be_there_and_fit) {
     eddy_params_free(s);
 }
 
+/* ---- training */
+
+/* The same cell of `size` units with a loss, which `how` is to learn by: 0 nothing, 1
+ * eddy_minimise, 2 an update of its own. */
+static eddy_model *lesson(int size, int how) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t, 2);
+    eddy_value h0 = eddy_state(m, "h", t, size);
+    eddy_value from_x = eddy_linear(m, "W", size, x);
+    eddy_value h = eddy_tanh(eddy_add(from_x, eddy_linear(m, "U", size, h0)));
+    eddy_next(h0, h);
+    eddy_value loss = eddy_mean_over(eddy_reduce_all(eddy_square(h), EDDY_SUM), t);
+    eddy_output(m, "loss", loss);
+    eddy_value first = eddy_trainable(m, 0);
+    if (how == 1)
+        eddy_output(m, "norm", eddy_minimise(loss, eddy_sgd()));
+    if (how == 2)
+        eddy_update(first, eddy_sub(first, eddy_gradient(loss, first)));
+    return m;
+}
+
+static void refused_lesson(eddy_model *training, eddy_status expected, const char *words) {
+    const eddy_object_options how = {.training = training};
+    refused(small(NULL), "x", stem, &how, expected, words);
+    eddy_model_free(training);
+}
+
+Test(api_object, what_trains_must_learn_the_same_parameters) {
+    refused_lesson(lesson(H, 0), EDDY_BAD_ARGUMENT,
+                   "object: the model for training updates no parameter; eddy_minimise does");
+    refused_lesson(lesson(H + 1, 1), EDDY_SHAPE_MISMATCH,
+                   "object: the parameter W is f32 [4, 2] in the model, but f32 [5, 2] in that for "
+                   "training");
+    eddy_model *m = small(NULL);
+    refused(m, "x", stem, &(eddy_object_options){.training = m}, EDDY_BAD_ARGUMENT,
+            "object: the model for training must be another one than the model");
+    eddy_model *broken = lesson(H, 1);
+    (eddy_input)(broken, "x", EDDY_F32, 0, EDDY_DIMENSIONS(2), (eddy_site){"cell.c", 7});
+    m = small(NULL);
+    cr_assert_neq(eddy_compile_to_object(m, "x", stem, &(eddy_object_options){.training = broken}),
+                  EDDY_OK);
+    cr_assert(strstr(eddy_model_message(m), "object: the model for training: cell.c:7: "), "%s",
+              eddy_model_message(m));
+    cr_assert_eq(entries(false), 0);
+    eddy_model_free(m);
+    eddy_model_free(broken);
+}
+
+/* Which functions there are, and why there is no gradient. */
+Test(api_object, training_is_in_the_header) {
+    for (int how = 1; how <= 2; how++) {
+        eddy_model *m = small(NULL), *training = lesson(H, how);
+        const eddy_object_options with = {.training = training};
+        cr_assert_eq(eddy_compile_to_object(m, "made", stem, &with), EDDY_OK, "%s",
+                     eddy_model_message(m));
+        const char *header = content(".h");
+        cr_assert(strstr(header, "\nconst char *made_train_step(int64_t t, made_parameters *par"));
+        cr_assert(strstr(header, "made_state *state"));
+        cr_assert_null(strstr(header, "made_train_state"), "the state is not the model's");
+        cr_assert_eq(strstr(header, "made_optimiser *optimiser") != NULL, how == 1);
+        cr_assert_eq(strstr(header, "\nconst char *made_gradient(int64_t t, const made_") != NULL,
+                     how == 1);
+        cr_assert_eq(strstr(header,
+                            "\n/* There is no made_gradient: the model for training has no "
+                            "eddy_minimise. */\n") != NULL,
+                     how == 2);
+        eddy_model_free(m);
+        eddy_model_free(training);
+    }
+}
+
 /* ---- files */
 
 Test(api_object, a_path_that_cannot_be_written_is_named) {
@@ -208,7 +281,8 @@ Test(api_object, every_file_call_may_fail) {
     free(header);
 }
 
-Test(api_object, every_request_for_memory_may_fail) {
+static void fail_every_request(eddy_model *training) {
+    const eddy_object_options how = {.training = training};
     fault_allocator memory;
     eddy_status found = EDDY_OUT_OF_MEMORY;
     for (size_t n = 1; found != EDDY_OK; n++) {
@@ -217,7 +291,7 @@ Test(api_object, every_request_for_memory_may_fail) {
         eddy_allocator table = {memory.table.allocate, memory.table.release, memory.table.user};
         const eddy_options options = {.allocator = &table};
         eddy_model *m = small(&options);
-        found = eddy_compile_to_object(m, "made", stem, NULL);
+        found = eddy_compile_to_object(m, "made", stem, &how);
         cr_assert(found == EDDY_OUT_OF_MEMORY || (found == EDDY_OK && memory.failures == 0),
                   "request %zu: %s", n, eddy_model_message(m));
         eddy_model_free(m);
@@ -225,6 +299,14 @@ Test(api_object, every_request_for_memory_may_fail) {
         cr_assert_eq(memory.mismatches, 0);
         cr_assert_eq(entries(false), found == EDDY_OK ? 3 : 0);
     }
+    entries(true);
+}
+
+Test(api_object, every_request_for_memory_may_fail) {
+    eddy_model *training = lesson(H, 1);
+    fail_every_request(NULL);
+    fail_every_request(training);
+    eddy_model_free(training);
 }
 
 /* ---- steps */
