@@ -4,12 +4,11 @@
  * Kernels and their order are those of a program that runs at once, made by the same rows of the
  * pass table, so what they compute is the same to the last bit. A step of training and its gradient
  * are two more programs of the object, which have the parameters in common with the first one. What
- * is added is a shell:
- * aot_step.c asks whether steps make sense, aot_prepared.c what their caller may keep,
- * aot_interface.c says what C code sees, aot_weights.c where the values of parameters are,
- * aot_info.c what the object says of itself, aot_emit.c writes the functions, aot_header.c the
- * header with the program of aot_example.c at its end, aot_training.c what it says of training, and
- * aot_manifest.c the same for other programs. */
+ * is added is a shell: aot_step.c asks whether steps make sense, aot_prepared.c what their caller
+ * may keep, aot_interface.c says what C code sees, aot_weights.c where the values of parameters
+ * are, aot_info.c what the object says of itself, aot_emit.c writes the functions, with aot_team.c
+ * for several threads, aot_header.c the header with the program of aot_example.c at its end,
+ * aot_training.c what it says of training, and aot_manifest.c the same for other programs. */
 #include "jit/aot.h"
 
 #include <string.h>

@@ -13,7 +13,7 @@ static LLVMTypeRef number_type(const emit *e) {
 
 /* ---- functions */
 
-static LLVMValueRef at(const emit *e, LLVMValueRef from, LLVMValueRef bytes) {
+LLVMValueRef aot_at(const emit *e, LLVMValueRef from, LLVMValueRef bytes) {
     LLVMTypeRef byte = LLVMInt8TypeInContext(e->context);
     return LLVMIsNull(bytes) ? from : LLVMBuildGEP2(e->builder, byte, from, &bytes, 1, "");
 }
@@ -40,8 +40,7 @@ static void answer(const emit *e, const char *words) {
     LLVMBuildRet(e->builder, sentence);
 }
 
-/* If this is so, the function returns these words. */
-static void refuse(const aot_frame *f, LLVMValueRef condition, const char *words) {
+void aot_refuse(const aot_frame *f, LLVMValueRef condition, const char *words) {
     const emit *e = f->e;
     if (LLVMIsConstant(condition) && LLVMIsNull(condition))
         return;
@@ -54,18 +53,20 @@ static void refuse(const aot_frame *f, LLVMValueRef condition, const char *words
 }
 
 /* What a function takes: extents of these run-time axes in the order of memory, then pointers to
- * these structs, what is prepared behind the parameters, then memory, then how much of it. */
+ * these structs, what is prepared behind the parameters, then memory, then how much of it, then a
+ * team. */
 typedef struct aot_signature {
     uint32_t axes;
     bool groups[AOT_GROUPS];
     bool prepared;
     bool memory, memory_bytes;
+    bool team;
 } aot_signature;
 
 static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature takes,
                                LLVMTypeRef result) {
     aot_frame f = {.e = e, .a = a};
-    LLVMTypeRef types[LIMIT_AXES + AOT_GROUPS + 3];
+    LLVMTypeRef types[LIMIT_AXES + AOT_GROUPS + 4];
     int order[LIMIT_AXES], count = 0;
     int axes = graph_axis_order(a->plan->source, takes.axes, order);
     for (int i = 0; i < axes; i++)
@@ -80,6 +81,8 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
         types[count++] = e->pointer;
     if (takes.memory_bytes)
         types[count++] = emit_size_type(e);
+    if (takes.team)
+        types[count++] = e->pointer;
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
     const char *symbol = arena_print(e->memory, "%s%s%s", a->prefix, *name ? "_" : "", name);
     f.function = emit_function(e, type, symbol, symbol);
@@ -97,6 +100,8 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     if (takes.memory_bytes)
         f.memory_bytes =
             LLVMBuildZExt(e->builder, LLVMGetParam(f.function, next++), number_type(e), "");
+    if (takes.team)
+        f.team = LLVMGetParam(f.function, next++);
     for (int i = 0; i < a->axis_count; i++)
         if (!a->axis[i])
             f.extents[i] = emit_integer(e, a->plan->source->axes[i].extent);
@@ -116,7 +121,7 @@ static LLVMValueRef is_illegal(const emit *e, LLVMValueRef extent) {
 static void check_extents(const aot_frame *f) {
     for (int i = 0; i < f->a->axis_count; i++)
         if (f->a->axis[i] && f->extents[i])
-            refuse(
+            aot_refuse(
                 f, is_illegal(f->e, f->extents[i]),
                 arena_print(f->e->memory, "%s is not between 0 and %d", f->a->axis[i], INT32_MAX));
 }
@@ -124,26 +129,26 @@ static void check_extents(const aot_frame *f) {
 static void check_structs(const aot_frame *f) {
     for (int k = 0; k < AOT_GROUPS; k++)
         if (f->groups[k])
-            refuse(f, is_null(f->e, f->groups[k]),
-                   arena_print(f->e->memory, "%s is NULL", aot_group_name((aot_group)k)));
+            aot_refuse(f, is_null(f->e, f->groups[k]),
+                       arena_print(f->e->memory, "%s is NULL", aot_group_name((aot_group)k)));
 }
 
 /* Memory that the object divides is there, and aligned. */
 static void check_memory(const aot_frame *f, LLVMValueRef memory, const char *name) {
     const emit *e = f->e;
-    refuse(f, is_null(e, memory), arena_print(e->memory, "%s is NULL", name));
+    aot_refuse(f, is_null(e, memory), arena_print(e->memory, "%s is NULL", name));
     LLVMValueRef address = LLVMBuildPtrToInt(e->builder, memory, number_type(e), "");
     LLVMValueRef low = LLVMBuildAnd(e->builder, address, emit_integer(e, PLAN_ALIGNMENT - 1), "");
-    refuse(f, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_integer(e, 0), ""),
-           arena_print(e->memory, "%s is not aligned to %d bytes", name, PLAN_ALIGNMENT));
+    aot_refuse(f, LLVMBuildICmp(e->builder, LLVMIntNE, low, emit_integer(e, 0), ""),
+               arena_print(e->memory, "%s is not aligned to %d bytes", name, PLAN_ALIGNMENT));
 }
 
 static void check_arena(const aot_frame *f) {
     const emit *e = f->e;
-    refuse(f, aot_layout_is_too_large(f),
-           "with these extents the program needs more memory than can be addressed");
+    aot_refuse(f, aot_layout_is_too_large(f),
+               "with these extents the program needs more memory than can be addressed");
     check_memory(f, f->memory, "arena");
-    refuse(
+    aot_refuse(
         f, LLVMBuildICmp(e->builder, LLVMIntULT, f->memory_bytes, f->total, ""),
         arena_print(e->memory, "arena_bytes is less than %s_arena_bytes asks for", f->a->prefix));
 }
@@ -166,9 +171,9 @@ static void check_lengths(aot_frame *f, int axis, const aot_field *field, LLVMVa
     LLVMValueRef outside = LLVMBuildICmp(e->builder, LLVMIntUGT, length, f->extents[axis], "");
     bad = LLVMBuildOr(e->builder, bad, outside, "");
     emit_loop_close(e, &loop, &bad);
-    refuse(f, bad,
-           arena_print(e->memory, "a length in %s is not between 0 and the extent of %s",
-                       field->identifier, f->a->plan->source->axes[axis].name));
+    aot_refuse(f, bad,
+               arena_print(e->memory, "a length in %s is not between 0 and the extent of %s",
+                           field->identifier, f->a->plan->source->axes[axis].name));
 }
 
 /* ---- the table of buffers */
@@ -176,18 +181,18 @@ static void check_lengths(aot_frame *f, int axis, const aot_field *field, LLVMVa
 /* The address of a member's elements, or NULL where it has none: refused if it is missing. */
 static LLVMValueRef given(aot_frame *f, aot_group group, const aot_field *field) {
     const emit *e = f->e;
-    LLVMValueRef member = at(e, f->groups[group], emit_integer(e, (int64_t)field->offset));
+    LLVMValueRef member = aot_at(e, f->groups[group], emit_integer(e, (int64_t)field->offset));
     if (!field->pointer)
         return member;
     LLVMValueRef pointer = LLVMBuildLoad2(e->builder, e->pointer, member, "");
     LLVMValueRef some = LLVMBuildNot(e->builder, aot_layout_is_empty(f, field), "");
-    refuse(f, LLVMBuildAnd(e->builder, is_null(e, pointer), some, ""),
-           arena_print(e->memory, "%s->%s is NULL", aot_group_name(group), field->identifier));
+    aot_refuse(f, LLVMBuildAnd(e->builder, is_null(e, pointer), some, ""),
+               arena_print(e->memory, "%s->%s is NULL", aot_group_name(group), field->identifier));
     return pointer;
 }
 
 static LLVMValueRef pointer_to(aot_frame *f, aot_group group, const aot_field *field) {
-    LLVMValueRef scratch = at(f->e, f->memory, f->scratch);
+    LLVMValueRef scratch = aot_at(f->e, f->memory, f->scratch);
     if (field->empty)
         return scratch;
     LLVMValueRef pointer = given(f, group, field);
@@ -196,7 +201,7 @@ static LLVMValueRef pointer_to(aot_frame *f, aot_group group, const aot_field *f
 
 static void set_entry(const aot_frame *f, size_t buffer, LLVMValueRef pointer) {
     const emit *e = f->e;
-    LLVMValueRef table = at(e, f->memory, f->table), number = emit_integer(e, (int64_t)buffer);
+    LLVMValueRef table = aot_at(e, f->memory, f->table), number = emit_integer(e, (int64_t)buffer);
     LLVMValueRef to = LLVMBuildGEP2(e->builder, e->pointer, table, &number, 1, "");
     LLVMBuildStore(e->builder, pointer, to);
 }
@@ -207,67 +212,127 @@ static const op_node *lengths_input(const aot *a, int axis) {
 }
 
 static LLVMValueRef kept(const aot_frame *f, size_t buffer) {
-    return at(f->e, f->prepared, emit_integer(f->e, (int64_t)f->a->prepared_at[buffer]));
+    return aot_at(f->e, f->prepared, emit_integer(f->e, (int64_t)f->a->prepared_at[buffer]));
 }
 
-static void fill_table(aot_frame *f) {
+/* What members point to, by buffer; NULL: it is no member. Whatever is wrong there is refused. */
+static LLVMValueRef *find_members(aot_frame *f) {
     const aot *a = f->a;
-    for (size_t i = 0; i < a->plan->buffers.count; i++)
-        if (f->prepared && a->prepared_at[i] != AOT_NOT_PREPARED)
-            set_entry(f, i, kept(f, i));
-        else if (f->offsets[i])
-            set_entry(f, i, at(f->e, f->memory, f->offsets[i]));
+    LLVMValueRef *found = arena_array(f->e->memory, LLVMValueRef, a->plan->buffers.count + 1);
     for (int k = 0; k < AOT_GROUPS; k++)
         for (size_t i = 0; i < a->groups[k].fields.count; i++) {
             const aot_field *field = &a->groups[k].fields.at[i];
             if (field->buffer < 0)
                 continue;
-            LLVMValueRef pointer = pointer_to(f, (aot_group)k, field);
-            set_entry(f, (size_t)field->buffer, pointer);
+            LLVMValueRef pointer = found[field->buffer] = pointer_to(f, (aot_group)k, field);
             for (int axis = 0; k == AOT_INPUTS && axis < a->axis_count; axis++) {
                 const op_node *lengths = lengths_input(a, axis);
                 if (lengths && strcmp(lengths->attributes.text, field->name) == 0)
                     check_lengths(f, axis, field, pointer);
             }
         }
+    return found;
+}
+
+/* What all threads of a call read: the table of buffers, extents, and what members without elements
+ * point to. */
+static void fill_tables(const aot_frame *f, LLVMValueRef *members) {
+    const emit *e = f->e;
+    const aot *a = f->a;
+    LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
+    if (!LLVMIsNull(f->scratch_bytes))
+        LLVMBuildMemSet(e->builder, aot_at(e, f->memory, f->scratch), zero,
+                        size_of(e, f->scratch_bytes), PLAN_ALIGNMENT);
+    for (size_t i = 0; i < a->plan->buffers.count; i++)
+        if (members[i])
+            set_entry(f, i, members[i]);
+        else if (f->prepared && a->prepared_at[i] != AOT_NOT_PREPARED)
+            set_entry(f, i, kept(f, i));
+        else if (f->offsets[i])
+            set_entry(f, i, aot_at(e, f->memory, f->offsets[i]));
+    for (int i = 0; i < a->axis_count; i++)
+        LLVMBuildStore(e->builder, f->extents[i],
+                       emit_entry(e, aot_at(e, f->memory, f->counts), i));
+}
+
+/* What the thread is told that is alone, or the first one. */
+static void fill_context(const aot_frame *f, LLVMValueRef context) {
+    const emit *e = f->e;
+    int64_t alone[EMIT_CONTEXT] = {0};
+    emit_context(alone, 0, 1, 1, NULL, NULL);
+    alone[EMIT_PREPARED] = f->prepared != NULL;
+    for (int i = LIMIT_AXES; i < EMIT_BLOCK_FIRST; i++) /* the others are the code's to write */
+        LLVMBuildStore(e->builder, emit_integer(e, alone[i]), emit_entry(e, context, i));
+    if (f->extents[NEST_BLOCK])
+        LLVMBuildStore(e->builder,
+                       emit_pick(e, LLVMIntSGT, f->extents[NEST_BLOCK], emit_integer(e, 1)),
+                       emit_entry(e, context, EMIT_STEPS));
 }
 
 /* ---- the functions of the header */
+
+/* What a call of the program takes. */
+static aot_signature whole_signature(const aot *a) {
+    aot_signature takes = {.axes = aot_run_time_axes(a), .memory = true, .memory_bytes = true};
+    for (int k = 0; k < AOT_GROUPS; k++)
+        takes.groups[k] = a->groups[k].taken > 0;
+    return takes;
+}
 
 /* Returns the arena's size if it is the same at all extents, else -1. */
 static int64_t emit_call(aot_frame *f) {
     emit *e = f->e;
     const aot *a = f->a;
+    if (f->team)
+        aot_team_context(f);
     check_extents(f);
     check_structs(f);
     if (f->prepared)
         check_memory(f, f->prepared, "prepared");
+    if (f->team)
+        aot_team_open(f);
     aot_layout(f);
     check_arena(f);
-    LLVMValueRef zero = LLVMConstInt(LLVMInt8TypeInContext(e->context), 0, false);
-    if (!LLVMIsNull(f->scratch_bytes))
-        LLVMBuildMemSet(e->builder, at(e, f->memory, f->scratch), zero,
-                        size_of(e, f->scratch_bytes), PLAN_ALIGNMENT);
-    fill_table(f);
-    LLVMValueRef arguments[3] = {at(e, f->memory, f->table), at(e, f->memory, f->counts),
-                                 at(e, f->memory, f->context)};
-    for (int i = 0; i < a->axis_count; i++)
-        LLVMBuildStore(e->builder, f->extents[i], emit_entry(e, arguments[1], i));
-    int64_t alone[EMIT_CONTEXT] = {0};
-    emit_context(alone, 0, 1, 1, NULL, NULL);
-    alone[EMIT_PREPARED] = f->prepared != NULL;
-    for (int i = LIMIT_AXES; i < EMIT_BLOCK_FIRST; i++) /* the others are the code's to write */
-        LLVMBuildStore(e->builder, emit_integer(e, alone[i]), emit_entry(e, arguments[2], i));
-    if (f->extents[NEST_BLOCK])
-        LLVMBuildStore(e->builder,
-                       emit_pick(e, LLVMIntSGT, f->extents[NEST_BLOCK], emit_integer(e, 1)),
-                       emit_entry(e, arguments[2], EMIT_STEPS));
+    LLVMValueRef *members = find_members(f);
+    LLVMBasicBlockRef all = f->team ? aot_team_first(f) : NULL;
+    fill_tables(f, members);
+    if (f->team)
+        aot_team_all(f, all);
+    LLVMValueRef arguments[3] = {aot_at(e, f->memory, f->table), aot_at(e, f->memory, f->counts)};
+    arguments[2] = f->team ? f->own_context : aot_at(e, f->memory, f->context);
+    fill_context(f, arguments[2]);
+    if (f->team) {
+        aot_team_tell(f);
+        aot_team_meet(f);
+    }
     const char *entry = arena_print(e->memory, "%s_run", a->prefix);
     LLVMBuildCall2(e->builder, e->entry_type, LLVMGetNamedFunction(e->module, entry), arguments, 3,
                    "");
+    if (f->team)
+        aot_team_meet(f);
     answer(e, NULL);
     int64_t known;
     return emit_is_integer(f->total, &known) ? known : -1;
+}
+
+/* A call for a team, and one for a thread that is alone. */
+static int64_t emit_calls(emit *e, aot *a, const char *name) {
+    const char *team = arena_print(e->memory, "%s%steam", name, *name ? "_" : "");
+    aot_signature takes = whole_signature(a);
+    takes.team = true;
+    aot_frame f = open_function(e, a, team, takes, e->pointer);
+    int64_t bytes = emit_call(&f);
+    takes.team = false;
+    aot_frame one = open_function(e, a, name, takes, e->pointer);
+    unsigned count = LLVMCountParams(one.function);
+    LLVMValueRef *arguments = arena_array(e->memory, LLVMValueRef, count + 1);
+    for (unsigned i = 0; i < count; i++)
+        arguments[i] = LLVMGetParam(one.function, i);
+    arguments[count] = LLVMConstPointerNull(e->pointer);
+    LLVMTypeRef type = LLVMGlobalGetValueType(f.function);
+    LLVMBuildRet(e->builder,
+                 LLVMBuildCall2(e->builder, type, f.function, arguments, count + 1, ""));
+    return bytes;
 }
 
 /* What the program makes of its parameters alone, in memory of the caller's. */
@@ -326,13 +391,13 @@ static void emit_state_place(emit *e, aot *a) {
     check_structs(&f);
     check_memory(&f, f.memory, "memory");
     aot_layout_state(&f, offsets);
-    refuse(&f, aot_layout_is_too_large(&f),
-           "with these extents the state needs more memory than can be addressed");
+    aot_refuse(&f, aot_layout_is_too_large(&f),
+               "with these extents the state needs more memory than can be addressed");
     for (size_t i = 0; i < state->fields.count; i++) {
         LLVMValueRef member =
-            at(e, f.groups[AOT_STATE], emit_integer(e, (int64_t)state->fields.at[i].offset));
+            aot_at(e, f.groups[AOT_STATE], emit_integer(e, (int64_t)state->fields.at[i].offset));
         if (offsets[i])
-            LLVMBuildStore(e->builder, at(e, f.memory, offsets[i]), member);
+            LLVMBuildStore(e->builder, aot_at(e, f.memory, offsets[i]), member);
     }
     answer(e, NULL);
 }
@@ -381,7 +446,7 @@ static LLVMValueRef emit_hash(const aot_frame *f, LLVMValueRef from, int64_t byt
 /* The number of 64 bits at an offset in a file of weights is another one than this. */
 static LLVMValueRef is_other(const aot_frame *f, size_t offset, LLVMValueRef expected) {
     const emit *e = f->e;
-    LLVMValueRef place = at(e, f->memory, emit_integer(e, (int64_t)offset));
+    LLVMValueRef place = aot_at(e, f->memory, emit_integer(e, (int64_t)offset));
     LLVMValueRef found = LLVMBuildLoad2(e->builder, number_type(e), place, "");
     return LLVMBuildICmp(e->builder, LLVMIntNE, found, expected, "");
 }
@@ -396,21 +461,22 @@ static void emit_weights_in(emit *e, aot *a) {
     memcpy(&magic, a->head.magic, sizeof magic);
     check_structs(&f);
     check_memory(&f, f.memory, "file");
-    refuse(
+    aot_refuse(
         &f,
         LLVMBuildICmp(e->builder, LLVMIntULT, f.memory_bytes, emit_integer(e, sizeof a->head), ""),
         "this is no file of weights: it is too short");
-    refuse(&f, is_other(&f, offsetof(aot_head, magic), emit_integer(e, magic)),
-           "this is no file of weights");
-    refuse(&f, is_other(&f, offsetof(aot_head, layout), emit_integer(e, (int64_t)a->head.layout)),
-           "these are weights of another model");
-    refuse(&f, LLVMBuildICmp(e->builder, LLVMIntNE, f.memory_bytes, emit_integer(e, whole), ""),
-           "the file of weights is cut, or has more than weights");
+    aot_refuse(&f, is_other(&f, offsetof(aot_head, magic), emit_integer(e, magic)),
+               "this is no file of weights");
+    aot_refuse(&f,
+               is_other(&f, offsetof(aot_head, layout), emit_integer(e, (int64_t)a->head.layout)),
+               "these are weights of another model");
+    aot_refuse(&f, LLVMBuildICmp(e->builder, LLVMIntNE, f.memory_bytes, emit_integer(e, whole), ""),
+               "the file of weights is cut, or has more than weights");
     const int64_t summed = offsetof(aot_head, layout);
-    LLVMValueRef sum = emit_hash(&f, at(e, f.memory, emit_integer(e, summed)), whole - summed);
-    refuse(&f, is_other(&f, offsetof(aot_head, sum), sum),
-           "the weights are not those that were written: their checksum is another");
-    LLVMBuildStore(e->builder, at(e, f.memory, emit_integer(e, sizeof a->head)),
+    LLVMValueRef sum = emit_hash(&f, aot_at(e, f.memory, emit_integer(e, summed)), whole - summed);
+    aot_refuse(&f, is_other(&f, offsetof(aot_head, sum), sum),
+               "the weights are not those that were written: their checksum is another");
+    LLVMBuildStore(e->builder, aot_at(e, f.memory, emit_integer(e, sizeof a->head)),
                    f.groups[AOT_PARAMETERS]);
     answer(e, NULL);
 }
@@ -431,18 +497,10 @@ static void make_local(LLVMValueRef function) {
             LLVMSetLinkage(function, LLVMInternalLinkage);
 }
 
-/* What a call of the program takes. */
-static aot_signature whole_signature(const aot *a) {
-    aot_signature takes = {.axes = aot_run_time_axes(a), .memory = true, .memory_bytes = true};
-    for (int k = 0; k < AOT_GROUPS; k++)
-        takes.groups[k] = a->groups[k].taken > 0;
-    return takes;
-}
-
 static void emit_model(emit *e, aot *a) {
     aot_signature takes = whole_signature(a);
-    aot_frame f = open_function(e, a, "sequence", takes, e->pointer);
-    a->whole_bytes = emit_call(&f);
+    aot_frame f;
+    a->whole_bytes = emit_calls(e, a, "sequence");
     a->step_bytes = -1;
     if (a->step_axis >= 0) {
         takes.axes &= ~(UINT32_C(1) << a->step_axis);
@@ -470,9 +528,7 @@ static void emit_other(emit *e, aot *a) {
     options->prefix = a->prefix;
     emit_another(e, a->plan, options);
     make_local(LLVMGetNextFunction(last));
-    aot_frame f =
-        open_function(e, a, a->kind == AOT_TRAIN ? "step" : "", whole_signature(a), e->pointer);
-    a->whole_bytes = emit_call(&f);
+    a->whole_bytes = emit_calls(e, a, a->kind == AOT_TRAIN ? "step" : "");
     a->step_bytes = -1;
 }
 

@@ -21,6 +21,8 @@ typedef struct aot_frame {
     LLVMValueRef groups[AOT_GROUPS];    /* pointers to structs; NULL: there is none */
     LLVMValueRef memory, memory_bytes;
     LLVMValueRef prepared; /* what the caller keeps; NULL: the call makes it */
+    LLVMValueRef team;     /* of threads that share the call; NULL: it takes none */
+    LLVMValueRef thread, threads, own_context; /* of a team; set by aot_team.c */
     VEC(aot_product) products;
     /* set by aot_layout: offsets in the arena */
     LLVMValueRef table, counts, context; /* what the program is called with */
@@ -29,6 +31,25 @@ typedef struct aot_frame {
     LLVMValueRef total;
 } aot_frame;
 
+/* ---- aot_emit.c */
+/* Memory so many bytes behind `from`. */
+LLVMValueRef aot_at(const emit *e, LLVMValueRef from, LLVMValueRef bytes);
+/* If this is so, the function returns these words. */
+void aot_refuse(const aot_frame *f, LLVMValueRef condition, const char *words);
+
+/* ---- aot_team.c: in this order, in a function that takes a team */
+/* At the function's start. */
+void aot_team_context(aot_frame *f);
+/* Reads the team; refuses what is wrong with it. */
+void aot_team_open(aot_frame *f);
+/* What follows is for the first thread; then, for all again. */
+LLVMBasicBlockRef aot_team_first(const aot_frame *f);
+void aot_team_all(const aot_frame *f, LLVMBasicBlockRef all);
+/* The thread's context has what a thread that is alone is told: the rest of it. */
+void aot_team_tell(const aot_frame *f);
+void aot_team_meet(const aot_frame *f);
+
+/* ---- aot_layout.c */
 /* Lays out the arena at the frame's extents. */
 void aot_layout(aot_frame *f);
 /* i1: is it more than can be addressed? */

@@ -67,7 +67,7 @@ void aot_header_struct(const aot *a, aot_group group, const char *about, text *o
 /* ---- functions */
 
 /* Memory of the caller's, as the last arguments. */
-const char *const aot_arena_arguments[] = {"void *arena", "size_t arena_bytes", NULL};
+static const char *const arena_arguments[] = {"void *arena", "size_t arena_bytes", NULL};
 static const char *const place_arguments[] = {"void *memory", NULL};
 
 /* One more argument, on a new line where this one is full. */
@@ -110,6 +110,28 @@ static void add_function(const aot *a, const char *result, const char *name, uin
     aot_header_function(a, (aot_declaration){result, name, axes, groups, NULL, memory}, out);
 }
 
+void aot_header_calls(const aot *a, const char *name, uint32_t axes, uint32_t groups, text *out) {
+    const char *both = arena_print(a->memory, "%s%steam", name, *name ? "_" : "");
+    const char *team = arena_print(a->memory, "const %s_team *team", a->request->prefix);
+    const char *const shared[] = {arena_arguments[0], arena_arguments[1], team, NULL};
+    add_function(a, "const char *", name, axes, groups, arena_arguments, out);
+    add_function(a, "const char *", both, axes, groups, shared, out);
+}
+
+/* Threads of the caller's. */
+static void add_team(const aot *a, text *out) {
+    const char *prefix = a->request->prefix;
+    text_add(
+        out,
+        "\n/* Threads that share a call: each makes it, with the same arguments but for a team "
+        "of its own,\n * which has its number. meet(user) returns when all of them have called "
+        "it, as a barrier does:\n * that of an OpenMP region, or of pthreads. All return when "
+        "the call is done, and no bit depends\n * on their number. NULL: the caller is alone. "
+        "*/\ntypedef struct %s_team {\n    int32_t thread, threads; /* 0 <= thread < threads "
+        "<= %d */\n    void (*meet)(void *user);\n    void *user;\n} %s_team;\n",
+        prefix, LIMIT_THREADS, prefix);
+}
+
 void aot_header_state(const aot *a, text *out) {
     const uint32_t state = UINT32_C(1) << AOT_STATE;
     if (!a->own_state)
@@ -141,7 +163,7 @@ static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups,
     const uint32_t own = UINT32_C(1) << AOT_PARAMETERS;
     const aot_declaration prepare = {"const char *", "prepare", 0, own, "void *prepared", NULL};
     const aot_declaration step = {"const char *", "step_prepared",        axes,
-                                  groups,         "const void *prepared", aot_arena_arguments};
+                                  groups,         "const void *prepared", arena_arguments};
     aot_header_function(a, prepare, out);
     aot_header_function(a, step, out);
 }
@@ -175,9 +197,10 @@ static void add_functions(const aot *a, text *out) {
     add_function(a, "size_t ", "arena_bytes", axes, 0, NULL, out);
     add_weights_function(a, out);
     aot_header_state(a, out);
+    add_team(a, out);
     text_add(out,
              "\n/* One call of the program. NULL, or what is wrong: nothing was computed. */\n");
-    add_function(a, "const char *", "sequence", axes, all, aot_arena_arguments, out);
+    aot_header_calls(a, "sequence", axes, all, out);
     if (a->step_axis < 0) {
         text_add(out, "\n/* There is no %s_step: ", a->request->prefix);
         aot_header_words(a->no_step, out);
@@ -191,7 +214,7 @@ static void add_functions(const aot *a, text *out) {
         "that does\n * not vary along %s, such as a total, is that of the step. */\n",
         axis, axis);
     const uint32_t others = axes & ~(UINT32_C(1) << a->step_axis);
-    add_function(a, "const char *", "step", others, all, aot_arena_arguments, out);
+    add_function(a, "const char *", "step", others, all, arena_arguments, out);
     if (a->keeps)
         add_prepared_functions(a, others, all, out);
 }

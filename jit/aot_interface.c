@@ -104,7 +104,7 @@ static const char *const reserved[] = {
     "xor",         "xor_eq",
     "NULL",        "memory",
     "uint64_t",    "gradients",
-    "optimiser",
+    "optimiser",   "team",
 };
 
 static bool is_reserved(const char *word) {

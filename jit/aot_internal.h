@@ -144,7 +144,8 @@ void aot_header_state(const aot *a, text *out);
 void aot_header_words(const char *words, text *out);
 /* A program in C, inside a comment that these words begin. */
 void aot_header_example(const aot *a, const char *words, text *out);
-extern const char *const aot_arena_arguments[];
+/* A call of the program, and the same for a team. */
+void aot_header_calls(const aot *a, const char *name, uint32_t axes, uint32_t groups, text *out);
 
 /* ---- aot_example.c: a program that calls this one of the object */
 void aot_example(const aot *a, text *out);

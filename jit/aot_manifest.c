@@ -114,7 +114,10 @@ static void add_functions_of(const aot *a, text *out) {
         bool there;
     } rows[] = {{"_arena_bytes", true},
                 {"_sequence", model},
+                {"_sequence_team", model},
                 {"", a->kind == AOT_GRADIENT},
+                {"_team", a->kind == AOT_GRADIENT},
+                {"_step_team", a->kind == AOT_TRAIN},
                 {"_step", a->step_axis >= 0 || a->kind == AOT_TRAIN},
                 {"_step_prepared", a->keeps},
                 {"_prepare", a->keeps},

@@ -29,13 +29,11 @@ static void add_structs(const aot *a, text *out) {
 static void add_calls(const aot *a, const char *name, text *out) {
     const uint32_t axes = aot_run_time_axes(a);
     const aot_declaration bytes = {"size_t ", "arena_bytes", axes, 0, NULL, NULL};
-    const aot_declaration call = {"const char *", name, axes,
-                                  ALL_GROUPS,     NULL, aot_arena_arguments};
     if (a->whole_bytes >= 0)
         text_add(out, "#define %s_ARENA %lld /* the same at all times */\n", a->macro,
                  (long long)a->whole_bytes);
     aot_header_function(a, bytes, out);
-    aot_header_function(a, call, out);
+    aot_header_calls(a, name, axes, ALL_GROUPS, out);
 }
 
 static void add_gradient(const aot *train, text *out) {

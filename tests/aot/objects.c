@@ -364,6 +364,22 @@ static void check_apart(const scene *s) {
     free(out.at);
 }
 
+/* Threads of the caller's, in both of the usual ways. */
+static void check_teams(void) {
+    static const char *const ways[] = {"-fopenmp", "-pthread",
+                                       "-pthread -g -fsanitize=address,undefined"};
+    char objects[900], how[128];
+    snprintf(objects, sizeof objects, "%s/gru.o %s/lstm.o %s/training.o", outside_folder,
+             outside_folder, outside_folder);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        snprintf(how, sizeof how, "%s %s", compiler, ways[i]);
+        build_caller(how, "team", objects, "team");
+        outside_bytes out = outside_printed("OMP_DYNAMIC=false %s/team", outside_folder);
+        printf("%s", out.at);
+        free(out.at);
+    }
+}
+
 static void check_mistakes_and_company(void) {
     char objects[600];
     outside_bytes out;
@@ -393,6 +409,7 @@ int main(int count, char **words) {
         check_scene(&scenes[i]);
     check_same_bytes(&scenes[0]);
     check_apart(&scenes[1]);
+    check_teams();
     check_mistakes_and_company();
     outside_end();
     return 0;
