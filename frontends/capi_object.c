@@ -62,7 +62,11 @@ static const void *object_weights(void *user, const char *param, dtype type, con
 
 /* ---- what the user gives */
 
-static const char object_native[] = "native";
+static const char object_native[] = "native", object_multi[] = "multi";
+
+static bool object_is_multi(const eddy_object_options *how) {
+    return how && how->cpu && strcmp(how->cpu, object_multi) == 0;
+}
 
 static bool object_is_native(const eddy_object_options *how) {
     return how && how->cpu && strcmp(how->cpu, object_native) == 0;
@@ -72,6 +76,8 @@ static bool object_is_native(const eddy_object_options *how) {
 static const machine *object_machine(const eddy_object_options *how) {
     if (object_is_native(how))
         return machine_host();
+    if (object_is_multi(how))
+        return machine_for("x86-64");
     if (how && how->cpu)
         return machine_find(how->cpu);
     return machine_for(how && how->target ? how->target : "x86-64");
@@ -90,8 +96,9 @@ static void object_check_machine(eddy_model *m, const eddy_object_options *how) 
                   how->target);
     else if (!row)
         capi_fail(m, EDDY_BAD_ARGUMENT,
-                  "object: there is no cpu \"%.200s\"; there are x86-64-v3 (avx2), x86-64-v4 "
-                  "(avx512) and native, and the one cpu of every other target",
+                  "object: there is no cpu \"%.200s\"; there are x86-64-v2 (sse4), x86-64-v3 "
+                  "(avx2), x86-64-v4 (avx512), multi and native, and the one cpu of every other "
+                  "target",
                   how->cpu);
     else if (how && how->target && strcmp(how->target, row->target) != 0)
         capi_fail(m, EDDY_BAD_ARGUMENT,
@@ -294,6 +301,7 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
                            .file = object_file(stem),
                            .producer = producer,
                            .target = object_machine(how),
+                           .multi = object_is_multi(how),
                            .is_state = object_is_state,
                            .weights = params ? object_weights : NULL,
                            .apart = how && how->apart,

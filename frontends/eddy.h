@@ -497,14 +497,14 @@ EDDY_API eddy_status eddy_params_load(eddy_params *s, const char *path);
 
 /* ---- objects: programs for callers that have nothing of this library */
 typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults */
-    const char *cpu;     /* "x86-64-v3" (or "avx2"), "x86-64-v4" ("avx512"), "native": what this
-                            machine has; NULL: x86-64-v3, or the one that the target has */
+    const char *cpu;     /* "x86-64-v3" (or "avx2"), "x86-64-v4" ("avx512"), "x86-64-v2" ("sse4"),
+                            "native": this machine's; "multi": v2 to v4, it chooses; NULL: v3 */
     eddy_params *params; /* weights to be part of the object; NULL: the caller brings them */
     bool apart;          /* the weights are <stem>.weights, and no part of the object */
     const char *target;  /* "x86-64", "aarch64", "armv7", "riscv64" (all three under Linux),
                             "cortex-m4f" (no f64), "wasm32"; NULL: x86-64, or what the cpu is one
-                            of. Results are the same bits but on wasm32, which has no fused
-                            multiply-add. EDDY_UNSUPPORTED: the target lacks what the model needs */
+                            of. Results are the same bits but on wasm32 and v2, which have no fused
+                            multiply-add. EDDY_UNSUPPORTED: it lacks what the model needs */
     /* A model of the same params with a loss, which eddy_minimise updates; NULL: none. */
     eddy_model *training;
 } eddy_object_options;

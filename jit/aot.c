@@ -8,7 +8,8 @@
  * may keep, aot_interface.c says what C code sees, aot_weights.c where the values of parameters
  * are, aot_info.c what the object says of itself, aot_emit.c writes the functions, with aot_team.c
  * for several threads, aot_header.c the header with the program of aot_example.c at its end,
- * aot_training.c what it says of training, and aot_manifest.c the same for other programs. */
+ * aot_training.c what it says of training, and aot_manifest.c the same for other programs. An
+ * object for several processors has all of it for each, and functions that choose (aot_multi.c). */
 #include "jit/aot.h"
 
 #include <string.h>
@@ -92,16 +93,18 @@ static void aot_add(aot *model, aot_kind kind, const graph *g, const char *part)
     a->first = model;
     a->step_axis = -1;
     a->prefix = arena_print(a->memory, "%s_%s", model->prefix, part);
+    a->local = arena_print(a->memory, "%s_%s", model->local, part);
 }
 
 static bool aot_lower(aot *a, error *problem) {
-    a->target = a->request->target ? a->request->target : machine_host();
+    a->target = a->first->target;
     a->plan = pipeline_lower(a->from, a->target, a->memory, problem);
     a->buffers = a->plan ? pipeline_plan(a->plan, a->memory, problem) : NULL;
     return a->buffers && aot_check_numbers(a, problem);
 }
 
-static bool aot_make(aot *a, const allocator *source, aot_files *out, error *problem) {
+/* The programs of a model, for the processor that it has. */
+static bool aot_programs(aot *a, error *problem) {
     const aot_training *training = a->request->training;
     if (training)
         aot_add(a, AOT_TRAIN, training->step, "train");
@@ -116,10 +119,42 @@ static bool aot_make(aot *a, const allocator *source, aot_files *out, error *pro
     aot_join_states(a);
     aot_step(a);
     aot_prepared(a);
+    return true;
+}
+
+/* The same for other processors. What is prepared is one of them's, behind the word which. */
+static bool aot_levels(aot *a, error *problem) {
+    static const char *const names[] = {"v2", "v3", "v4"};
+    size_t most = 0;
+    aot *last = a;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        aot *level = i == 0 ? a : arena_new(a->memory, aot);
+        if (i > 0) {
+            *level = (aot){.memory = a->memory, .request = a->request, .from = a->from};
+            level->first = last->level = level;
+            level->prefix = a->prefix;
+        }
+        level->target = machine_find(arena_print(a->memory, "x86-64-%s", names[i]));
+        level->local = arena_print(a->memory, "%s_%s", a->prefix, names[i]);
+        if (!aot_programs(level, problem))
+            return false;
+        most = level->prepared_bytes > most ? level->prepared_bytes : most;
+        last = level;
+    }
+    a->prepared_bytes = PLAN_ALIGNMENT + most;
+    return true;
+}
+
+static bool aot_make(aot *a, const allocator *source, aot_files *out, error *problem) {
+    const bool multi = a->request->multi;
+    a->target = a->request->target ? a->request->target : machine_host();
+    if (!(multi ? aot_levels(a, problem) : aot_programs(a, problem)))
+        return false;
     aot_weights(a);
     aot_info(a);
-    emit_options options = {.prefix = a->request->prefix,
+    emit_options options = {.prefix = a->local,
                             .target = a->target,
+                            .least = multi ? machine_find("x86-64") : NULL,
                             .debug = env_number("DEBUG", 0) > 0,
                             .interface = a};
     return pipeline_emit(a->plan, &options, source, &out->object, problem) &&
@@ -134,6 +169,7 @@ bool aot_compile(const graph *g, const aot_request *request, const allocator *so
     arena_init(&memory, source, &escape);
     aot a = {.memory = &memory, .request = request, .from = g, .prefix = request->prefix};
     a.first = &a;
+    a.local = a.prefix;
     bool done = false;
     if (setjmp(escape) == 0)
         done = aot_make(&a, source, out, problem);

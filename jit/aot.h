@@ -27,6 +27,7 @@ typedef struct aot_request {
     const char *file;      /* the name of the files, without what follows the dot */
     const char *producer;  /* "Eddy 0.1.0" */
     const machine *target; /* NULL: the host's */
+    bool multi;            /* for x86-64-v2, v3 and v4, and `target` is not looked at */
     uint32_t carried;      /* axes that go on in the next call */
     /* Is this param memory of one stream (what a carried axis keeps)? */
     bool (*is_state)(void *user, const char *param);

@@ -84,7 +84,8 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
     if (takes.team)
         types[count++] = e->pointer;
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
-    const char *symbol = arena_print(e->memory, "%s%s%s", a->prefix, *name ? "_" : "", name);
+    const char *symbol = arena_print(e->memory, "%s%s%s", aot_is_level(e) ? a->local : a->prefix,
+                                     *name ? "_" : "", name);
     f.function = emit_function(e, type, symbol, symbol);
     unsigned next = 0;
     for (int i = 0; i < axes; i++)
@@ -95,6 +96,8 @@ static aot_frame open_function(emit *e, aot *a, const char *name, aot_signature 
         if (takes.prepared && k == AOT_PARAMETERS)
             f.prepared = LLVMGetParam(f.function, next++);
     }
+    if (aot_is_level(e))
+        aot_remember(&f, symbol, takes.prepared && !takes.memory);
     if (takes.memory)
         f.memory = LLVMGetParam(f.function, next++);
     if (takes.memory_bytes)
@@ -305,7 +308,7 @@ static int64_t emit_call(aot_frame *f) {
         aot_team_tell(f);
         aot_team_meet(f);
     }
-    const char *entry = arena_print(e->memory, "%s_run", a->prefix);
+    const char *entry = arena_print(e->memory, "%s_run", a->local);
     LLVMBuildCall2(e->builder, e->entry_type, LLVMGetNamedFunction(e->module, entry), arguments, 3,
                    "");
     if (f->team)
@@ -369,9 +372,11 @@ static void answer_total(const aot_frame *f) {
     LLVMBuildRet(e->builder, size_of(e, total));
 }
 
+/* Any processor may ask for the sizes of all. */
 static void emit_arena_bytes(emit *e, aot *a) {
     aot_signature takes = {.axes = aot_run_time_axes(a)};
     aot_frame f = open_function(e, a, "arena_bytes", takes, emit_size_type(e));
+    emit_for_any(f.function);
     aot_layout(&f);
     answer_total(&f);
 }
@@ -482,11 +487,11 @@ static void emit_weights_in(emit *e, aot *a) {
 }
 
 static void emit_data(const emit *e, const aot *a) {
-    const char *name = arena_print(e->memory, "%s_info", e->options->prefix);
+    const char *name = arena_print(e->memory, "%s_info", a->prefix);
     LLVMSetAlignment(data(e, name, &a->info, sizeof a->info), PLAN_ALIGNMENT);
     if (!a->weights)
         return;
-    name = arena_print(e->memory, "%s_weights", e->options->prefix);
+    name = arena_print(e->memory, "%s_weights", a->prefix);
     LLVMSetAlignment(data(e, name, a->weights, a->groups[AOT_PARAMETERS].bytes), PLAN_ALIGNMENT);
 }
 
@@ -515,9 +520,6 @@ static void emit_model(emit *e, aot *a) {
         emit_call(&f);
         emit_prepare(e, a);
     }
-    if (a->groups[AOT_PARAMETERS].members > 0)
-        emit_weights_in(e, a);
-    emit_data(e, a);
 }
 
 /* A program behind the model's. */
@@ -525,24 +527,57 @@ static void emit_other(emit *e, aot *a) {
     LLVMValueRef last = LLVMGetLastFunction(e->module);
     emit_options *options = arena_new(e->memory, emit_options);
     *options = *e->options;
-    options->prefix = a->prefix;
+    options->prefix = a->local;
     emit_another(e, a->plan, options);
     make_local(LLVMGetNextFunction(last));
     a->whole_bytes = emit_calls(e, a, a->kind == AOT_TRAIN ? "step" : "");
     a->step_bytes = -1;
 }
 
-void aot_emit(emit *e, aot *a) {
-    make_local(LLVMGetFirstFunction(e->module));
+/* Calls of an object's programs, and the memory that they work in. */
+static void emit_programs(emit *e, aot *a) {
     for (; a; a = a->next) {
         if (a->kind == AOT_MODEL)
             emit_model(e, a);
         else
             emit_other(e, a);
         emit_arena_bytes(e, a);
+    }
+}
+
+/* What does not depend on the processor. */
+static void emit_rest(emit *e, aot *a) {
+    if (a->groups[AOT_PARAMETERS].members > 0)
+        emit_weights_in(e, a);
+    emit_data(e, a);
+    for (; a; a = a->next) {
         if (a->own_state)
             emit_reset(e, a);
         if (a->own_state && a->places)
             emit_state_place(e, a);
     }
+}
+
+/* The same programs for the other processors, and who chooses. */
+static void emit_levels(emit *e, aot *a) {
+    for (aot *other = a->level; other; other = other->level) {
+        LLVMValueRef last = LLVMGetLastFunction(e->module);
+        emit_options *options = arena_new(e->memory, emit_options);
+        *options = *e->options;
+        options->prefix = other->local;
+        e->target = other->target;
+        emit_another(e, other->plan, options);
+        make_local(LLVMGetNextFunction(last));
+        emit_programs(e, other);
+    }
+    e->target = e->options->least;
+    aot_multi(e, a);
+}
+
+void aot_emit(emit *e, aot *a) {
+    make_local(LLVMGetFirstFunction(e->module));
+    emit_programs(e, a);
+    if (a->level)
+        emit_levels(e, a);
+    emit_rest(e, a);
 }

@@ -31,6 +31,23 @@ typedef struct aot_frame {
     LLVMValueRef total;
 } aot_frame;
 
+/* A function of an object for several processors, for one of them. */
+struct aot_function {
+    aot_function *next; /* made before */
+    const char *name;   /* behind the object's prefix */
+    LLVMValueRef function;
+    int prepared; /* the number of that argument; -1: none */
+    bool makes;   /* it writes what is prepared */
+};
+
+/* ---- aot_multi.c */
+/* Is code being made for one of several processors? */
+bool aot_is_level(const emit *e);
+/* A function that another one will choose; makes: it writes what is prepared. */
+void aot_remember(const aot_frame *f, const char *symbol, bool makes);
+/* The functions that choose, and the sizes of the header. */
+void aot_multi(emit *e, aot *a);
+
 /* ---- aot_emit.c */
 /* Memory so many bytes behind `from`. */
 LLVMValueRef aot_at(const emit *e, LLVMValueRef from, LLVMValueRef bytes);

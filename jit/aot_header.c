@@ -161,6 +161,10 @@ static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups,
              "read it. */\n#define %s_PREPARED %zu /* bytes */\n",
              a->macro, a->macro, a->prepared_bytes);
     const uint32_t own = UINT32_C(1) << AOT_PARAMETERS;
+    if (a->request->multi)
+        text_add(out,
+                 "/* It is for the processor that prepares it: a prepared step asks no more "
+                 "which one this is. */\n");
     const aot_declaration prepare = {"const char *", "prepare", 0, own, "void *prepared", NULL};
     const aot_declaration step = {"const char *", "step_prepared",        axes,
                                   groups,         "const void *prepared", arena_arguments};
@@ -268,8 +272,14 @@ void aot_header(const aot *a, text *out) {
         " * row-major. A member whose size is known is held by value; one that varies over an "
         "axis\n"
         " * of a call is a pointer. A program that does all of it is at the end. */\n",
-        prefix, a->request->producer, a->target->triple ? a->target->target : a->target->name,
-        a->target->triple ? a->target->name : a->target->cpu, a->request->file);
+        prefix, a->request->producer,
+        a->request->multi   ? "x86-64"
+        : a->target->triple ? a->target->target
+                            : a->target->name,
+        a->request->multi   ? "x86-64-v2, v3 and v4"
+        : a->target->triple ? a->target->name
+                            : a->target->cpu,
+        a->request->file);
     text_add(out,
              "#ifndef EDDY_OBJECT_%s\n#define EDDY_OBJECT_%s\n\n#include <stddef.h>\n"
              "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n",

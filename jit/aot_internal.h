@@ -59,6 +59,7 @@ typedef struct aot_head {
 
 /* A program of an object. */
 typedef struct aot aot;
+typedef struct aot_function aot_function;
 struct aot {
     arena *memory;
     const aot_request *request;
@@ -66,6 +67,9 @@ struct aot {
     aot *first, *next;  /* the object's programs, the model first; NULL: it is the last one */
     const graph *from;  /* as the user made it */
     const char *prefix; /* of its functions: "gru", "gru_train", "gru_gradient" */
+    const char *local;  /* the same in the module: "gru", or "gru_v3" ... */
+    aot *level; /* ... of an object for several processors: the model for the next of them */
+    aot_function *made; /* in that object, of the model: the functions for its processor */
     const char *macro;  /* the prefix of macros */
     const machine *target;
     nest_plan *plan;

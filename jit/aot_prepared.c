@@ -5,6 +5,8 @@
  * of the work. So an object that has steps lets its caller keep those values, and says when they
  * are made: whenever parameters have changed, which the object cannot know.
  *
+ * An object for several processors keeps there, too, which of them this is (aot_multi.c).
+ *
  * Their sizes are known, since prepared nests do not depend on extents. They are one piece of
  * memory, which many streams may read. */
 #include "core/size.h"
@@ -35,5 +37,5 @@ void aot_prepared(aot *a) {
                 fits = place(a, n->tape.at[i].which);
     }
     a->prepared_bytes += PLAN_ALIGNMENT; /* a vector that begins in the last place may end behind */
-    a->keeps = plan->prepared > 0 && a->step_axis >= 0 && fits;
+    a->keeps = (plan->prepared > 0 || a->request->multi) && a->step_axis >= 0 && fits;
 }

@@ -59,9 +59,26 @@ static void debug_function(emit *e, LLVMValueRef function, const char *symbol, c
         e->builder, LLVMDIBuilderCreateDebugLocation(e->context, e->line, 0, scope, NULL));
 }
 
+static const char own_cpu[] = "target-cpu";
+
+/* The function is for the target, whatever the rest of the module is for. */
+static void set_target(const emit *e, LLVMValueRef function) {
+    const char *cpu = e->target->cpu;
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            LLVMCreateStringAttribute(e->context, own_cpu, sizeof own_cpu - 1, cpu,
+                                                      (unsigned)strlen(cpu)));
+}
+
+void emit_for_any(LLVMValueRef function) {
+    LLVMRemoveStringAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                     own_cpu, sizeof own_cpu - 1);
+}
+
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name) {
     LLVMValueRef function = LLVMAddFunction(e->module, symbol, type);
     add_attribute(e, function, "nounwind");
+    if (e->options->least && e->target != e->options->least)
+        set_target(e, function);
     if (e->options->instrument == SANITIZE_ADDRESS)
         add_attribute(e, function, "sanitize_address");
     if (e->options->instrument == SANITIZE_THREAD)
@@ -500,7 +517,8 @@ static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *pr
                   e->options->prefix);
         return false;
     }
-    e->code = object_machine(e->target, e->options->instrument, problem);
+    const machine *row = e->options->least ? e->options->least : e->target;
+    e->code = object_machine(row, e->options->instrument, problem);
     if (!e->code)
         return false;
     emit_module(e);

@@ -33,6 +33,8 @@ typedef struct machine {
 typedef struct emit_options {
     const char *prefix;    /* of every symbol: "<prefix>_run" is the program's entry */
     const machine *target; /* NULL: the host's best (EDDY_CPU=avx2 forces a row for tests) */
+    const machine *least;  /* of an object for several targets, one of which runs all: functions say
+                              which they are for, or else any can run them; NULL: it is for one */
     bool debug;            /* line tables that name kernels */
     struct aot *interface; /* functions for callers without this library (aot.h); NULL: the entry
                               alone */

@@ -185,6 +185,8 @@ LLVMValueRef emit_private(const emit *e, LLVMValueRef value);
 LLVMValueRef emit_bytes(emit *e, int32_t buffer);
 /* A new function, with the builder at its start. */
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name);
+/* It is for any processor of a module that is for several. */
+void emit_for_any(LLVMValueRef function);
 
 /* ---- object.c: LLVM's code generator for a row; NULL with *problem set */
 LLVMTargetMachineRef object_machine(const machine *row, sanitize instrument, error *problem);

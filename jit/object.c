@@ -29,6 +29,7 @@ static const site nowhere = {NULL, 0};
         LLVMInitialize##NAME##Target();                                                            \
         LLVMInitialize##NAME##TargetMC();                                                          \
         LLVMInitialize##NAME##AsmPrinter();                                                        \
+        LLVMInitialize##NAME##AsmParser(); /* of instructions in aot_multi.c */                    \
     }
 TARGETS(REGISTER)
 #undef REGISTER

@@ -18,7 +18,7 @@ static void check(arena *memory, int every) {
     if (eddy_cells_library(NULL, &cells) != EDDY_OK)
         outside_fail("%s", eddy_cells_report(cells));
     for (int i = 0; eddy_cells_at(cells, i, &about); i += every) {
-        calls_add(&c, cells, i, NULL);
+        calls_add(&c, cells, i, NULL, NULL);
         outside_check_object(about.name);
     }
     calls_write(&c, "library.c");

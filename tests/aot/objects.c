@@ -291,8 +291,8 @@ static void check_scene(const scene *s) {
     eddy_run_free(open_run(p, params)); /* the params are complete now */
     outside_bytes expected = expected_of(s, p, other);
     /* This machine's stays for what follows. */
-    static const char *const cpus[] = {"avx2", "native"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const cpus[] = {"avx2", "multi", "native"};
+    for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
         write_object(s, cpus[i], params);
         outside_check_object(s->prefix);
         check_header(s);

@@ -1,7 +1,8 @@
 /* Objects for other machines: the same program, with nothing below it but start.c, is built for
  * each target and run by its emulator, and must write what runs here give - to the bit, also for
  * every way of cutting the sequence, where the target has a fused multiply-add; within a bound
- * where it has none, and then the ways have one result all the same.
+ * where it has none, and then the ways have one result all the same. An object for several
+ * processors runs as each of them.
  *
  * What a machine lacks is said: that target is not run here. Usage: targets [CC [all]]: every cell,
  * and not some. */
@@ -16,41 +17,75 @@
 
 enum { SOME = 6 /* every so many cells */, PART = 12 /* cells of one program */ };
 
-#define BOUND 0x1p-18 /* of what is 1 or less, else relative: docs/howto/compile-ahead-of-time.md  \
-                       */
+#define BOUND                                                                                      \
+    0x1p-18 /* of what is 1 or less, else relative: docs/howto/compile-ahead-of-time.md            \
+             */
 
 typedef struct target {
-    const char *name, *triple;
-    const char *link; /* objects, and the program as %s */
+    const char *title;
+    const char *name, *cpu; /* of eddy_object_options */
+    const char *triple;
+    const char *link; /* objects, and the program */
     const char *run;  /* the program */
     const char *tools[3];
+    bool rounds; /* it has no fused multiply-add */
 } target;
 
 #define LLD "ld.lld-19 -static -o program start.o library.o *_.o"
+#define PC  "x86-64", "multi", "x86_64-linux-gnu", LLD
 static const target targets[] = {
-    {"x86-64", "x86_64-linux-gnu", LLD, "./program", {"ld.lld-19"}},
-    {"aarch64", "aarch64-linux-gnu", LLD, "qemu-aarch64 program", {"ld.lld-19", "qemu-aarch64"}},
+    {"x86-64", PC, "./program", {"ld.lld-19"}, false},
+    {"x86-64 as Haswell",
+     PC,
+     "qemu-x86_64 -cpu Haswell program",
+     {"ld.lld-19", "qemu-x86_64"},
+     false},
+    {"x86-64 as Nehalem",
+     PC,
+     "qemu-x86_64 -cpu Nehalem program",
+     {"ld.lld-19", "qemu-x86_64"},
+     true},
+    {"aarch64",
+     "aarch64",
+     NULL,
+     "aarch64-linux-gnu",
+     LLD,
+     "qemu-aarch64 program",
+     {"ld.lld-19", "qemu-aarch64"},
+     false},
     {"armv7",
+     "armv7",
+     NULL,
      "armv7-linux-gnueabihf -mcpu=cortex-a7",
      LLD,
      "qemu-arm -cpu cortex-a7 program",
-     {"ld.lld-19", "qemu-arm"}},
+     {"ld.lld-19", "qemu-arm"},
+     false},
     {"riscv64",
+     "riscv64",
+     NULL,
      "riscv64-linux-gnu -march=rv64gc -mabi=lp64d",
      LLD,
      "qemu-riscv64 program",
-     {"ld.lld-19", "qemu-riscv64"}},
+     {"ld.lld-19", "qemu-riscv64"},
+     false},
     {"cortex-m4f",
+     "cortex-m4f",
+     NULL,
      "thumbv7em-none-gnueabihf -mcpu=cortex-m4",
      LLD " -T " EDDY_SOURCE_DIR "/tests/aot/bare/cortex-m4f.ld",
      "qemu-system-arm -M mps2-an386 -display none -serial none -monitor none "
      "-semihosting-config enable=on,target=native -kernel program",
-     {"ld.lld-19", "qemu-system-arm"}},
+     {"ld.lld-19", "qemu-system-arm"},
+     false},
     {"wasm32",
+     "wasm32",
+     NULL,
      "wasm32-unknown-unknown",
      "wasm-ld-19 --no-entry -z stack-size=262144 -o program start.o library.o *_.o",
      "node " EDDY_SOURCE_DIR "/tests/aot/bare/run.cjs program",
-     {"wasm-ld-19", "node"}},
+     {"wasm-ld-19", "node"},
+     true},
 };
 
 static bool has_tool(const char *name) {
@@ -105,30 +140,40 @@ static double distance(uint32_t x, uint32_t y) {
 }
 
 static void check_results(const target *t, const calls *c, const outside_bytes *found) {
-    const bool fused = !(machine_for(t->name)->lacks & MACHINE_FMA);
     double most = 0;
     size_t start = 0;
     if (found->count != c->expected.count)
-        outside_fail("%s: %zu bytes, and not %zu: %s", t->name, found->count, c->expected.count,
+        outside_fail("%s: %zu bytes, and not %zu: %s", t->title, found->count, c->expected.count,
                      found->at);
     for (int cell = 0; cell < c->count; start = c->end[cell++]) {
         size_t bytes = (c->end[cell] - start) / CALLS_WAYS;
         for (int way = 1; way < CALLS_WAYS; way++)
             if (memcmp(found->at + start, found->at + start + (size_t)way * bytes, bytes) != 0)
-                outside_fail("%s: cell %d has other results in way %d", t->name, cell, way);
+                outside_fail("%s: cell %d has other results in way %d", t->title, cell, way);
     }
     for (size_t at = 0; at + 4 <= found->count; at += 4)
         most = fmax(most, distance(word_at(found, at), word_at(&c->expected, at)));
-    if (fused ? most > 0 : !(most <= BOUND))
-        outside_fail("%s: results are %g away from those of a run", t->name, most);
-    printf("%s: %d cells, %zu bytes of results are those of runs", t->name, c->count, found->count);
-    if (fused)
-        printf("\n");
-    else
+    if (t->rounds ? !(most <= BOUND) : most > 0)
+        outside_fail("%s: results are %g away from those of a run", t->title, most);
+    printf("%s: %d cells, %zu bytes of results are those of runs", t->title, c->count,
+           found->count);
+    if (t->rounds)
         printf(" but for 2^%.1f\n", log2(most));
+    else
+        printf("\n");
 }
 
 /* ---- programs */
+
+/* Of library.c and the objects, which end in _.o. */
+static void build(const target *t) {
+    outside_bytes built = outside_printed(
+        "cd %s && for file in library.c %s/tests/aot/bare/start.c; do clang-19 --target=%s "
+        "-std=c11 -O1 -ffreestanding -Dmain=program -Wall -Wextra -Werror "
+        "-I %s/tests/aot/bare -I . -c $file || exit 1; done 2>&1 && %s 2>&1",
+        outside_folder, EDDY_SOURCE_DIR, t->triple, EDDY_SOURCE_DIR, t->link);
+    free(built.at);
+}
 
 /* Cells `from`, `from` + every, ...; those of one program. Returns the next one, -1: there is none.
  */
@@ -139,22 +184,17 @@ static int check_part(const target *t, arena *memory, const eddy_cells *cells, i
     int cell = from;
     calls_begin(&c, memory);
     for (; c.count < PART && eddy_cells_at(cells, cell, &about); cell += every) {
-        calls_add(&c, cells, cell, t->name);
+        calls_add(&c, cells, cell, t->name, t->cpu);
         check_object(t, about.name);
         outside_bytes named =
             outside_printed("cd %s && mv %s.o %s_.o", outside_folder, about.name, about.name);
         free(named.at);
     }
     calls_write(&c, "library.c");
-    outside_bytes built = outside_printed(
-        "cd %s && for file in library.c %s/tests/aot/bare/start.c; do clang-19 --target=%s "
-        "-std=c11 -O1 -ffreestanding -Dmain=program -Wall -Wextra -Werror "
-        "-I %s/tests/aot/bare -I . -c $file || exit 1; done 2>&1 && %s 2>&1",
-        outside_folder, EDDY_SOURCE_DIR, t->triple, EDDY_SOURCE_DIR, t->link);
+    build(t);
     outside_bytes found = outside_printed("cd %s && %s", outside_folder, t->run);
     check_results(t, &c, &found);
     outside_bytes removed = outside_printed("rm %s/*", outside_folder);
-    free(built.at);
     free(found.at);
     free(removed.at);
     calls_end(&c);
@@ -165,7 +205,7 @@ static void check(const target *t, arena *memory, int every) {
     eddy_cells *cells;
     const char *missing = missing_tool(t);
     if (missing) {
-        printf("%s: not run here, as there is no %s\n", t->name, missing);
+        printf("%s: not run here, as there is no %s\n", t->title, missing);
         return;
     }
     if (eddy_cells_library(NULL, &cells) != EDDY_OK)
@@ -178,6 +218,55 @@ static void check(const target *t, arena *memory, int every) {
     eddy_cells_free(cells);
 }
 
+/* Which code is chosen: the first word of what is prepared says it. A processor that has none of it
+ * is told so, and the program goes on. */
+static void check_choice(arena *memory) {
+    static const char program[] =
+        "#include \"numbers.h\"\n#include \"gru.h\"\nint main(void) {\n"
+        "    static _Alignas(64) char kept[GRU_PREPARED];\n"
+        "    const char *words = gru_prepare(&gru_weights, kept);\n"
+        "    char level = (char)('0' + kept[0]);\n"
+        "    need(words);\n    tell(&level, 1);\n    return 0;\n}\n";
+    const char *best = machine_host()->vector_bytes == 64 ? "4" : "3";
+    const struct {
+        const char *run, *says;
+    } rows[] = {{"./program", best},
+                {"qemu-x86_64 -cpu Haswell program", "3"},
+                {"qemu-x86_64 -cpu Nehalem program", "2"},
+                {"! qemu-x86_64 -cpu Conroe program",
+                 "this processor is none of x86-64-v2: it lacks SSE4.2, or POPCNT"}};
+    eddy_cells *cells;
+    eddy_cell_about about;
+    calls c;
+    int cell = 0;
+    if (missing_tool(&targets[1])) {
+        printf("what a processor is given: not run here\n");
+        return;
+    }
+    if (eddy_cells_library(NULL, &cells) != EDDY_OK)
+        outside_fail("%s", eddy_cells_report(cells));
+    while (eddy_cells_at(cells, cell, &about) && strcmp(about.name, "gru") != 0)
+        cell++;
+    calls_begin(&c, memory);
+    calls_add(&c, cells, cell, "x86-64", "multi");
+    outside_write("library.c", program, sizeof program - 1);
+    outside_bytes named = outside_printed("cd %s && mv gru.o gru_.o", outside_folder);
+    build(&targets[1]);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        outside_bytes said =
+            outside_printed("cd %s && { %s; } 2>/dev/null", outside_folder, rows[i].run);
+        if (strcmp(said.at, rows[i].says) != 0)
+            outside_fail("%s: it says \"%s\"", rows[i].run, said.at);
+        free(said.at);
+    }
+    printf("every processor is given its own code, or words\n");
+    outside_bytes removed = outside_printed("rm %s/*", outside_folder);
+    free(named.at);
+    free(removed.at);
+    calls_end(&c);
+    eddy_cells_free(cells);
+}
+
 int main(int count, char **words) {
     jmp_buf escape;
     arena memory;
@@ -186,6 +275,7 @@ int main(int count, char **words) {
     arena_init(&memory, allocator_default(), &escape);
     if (setjmp(escape) != 0)
         outside_fail("no memory");
+    check_choice(&memory);
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
         check(&targets[i], &memory, all ? 1 : SANITIZE_BUILD == SANITIZE_NONE ? SOME : 5 * SOME);
     arena_free(&memory);

@@ -87,6 +87,10 @@ cmp one two || fault "another prefix computes something else"
 "$eddy" compile mgu.eddy --weights mgu.safetensors --cpu native -o build/mgu >/dev/null
 example build/mgu >two
 cmp one two || fault "this machine's own code computes something else"
+expect 0 out "build/mgu.o, build/mgu.h, build/mgu.json: mgu for multi" \
+    compile mgu.eddy --weights mgu.safetensors --cpu multi -o build/mgu
+example build/mgu >two
+cmp one two || fault "code for several processors computes something else"
 
 # Other targets. No header of theirs asks how large addresses are here.
 for target in aarch64 armv7 riscv64 cortex-m4f wasm32; do
@@ -275,8 +279,9 @@ refused "eddy: the cell mgu has dimensions without a size: D, H; --set gives the
 or weights that have them" compile mgu.eddy -o build/mgu
 refused "eddy: the cell mgu has dimensions without a size: D; --set gives them, as --set D=8, or \
 weights that have them" compile mgu.eddy --set H=4 -o build/mgu
-wrong "eddy: object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512) and \
-native, and the one cpu of every other target" compile mgu.eddy --set D=3,H=4 --cpu vax -o build/mgu
+wrong "eddy: object: there is no cpu \"vax\"; there are x86-64-v2 (sse4), x86-64-v3 (avx2), \
+x86-64-v4 (avx512), multi and native, and the one cpu of every other target" \
+    compile mgu.eddy --set D=3,H=4 --cpu vax -o build/mgu
 wrong "eddy: object: there is no target \"vax\"; there are x86-64, aarch64, armv7, riscv64, \
 cortex-m4f and wasm32" compile mgu.eddy --set D=3,H=4 --target vax -o build/mgu
 wrong "eddy: object: the cpu avx2 is one of x86-64, and the target is wasm32; leave out one of the \

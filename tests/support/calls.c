@@ -147,16 +147,20 @@ static void add_cell(const json_t *manifest, text *out) {
     const json_t *outputs = json_object_get(json_object_get(manifest, "outputs"), "members");
     const json_t *state = json_object_get(json_object_get(manifest, "state"), "members");
     const char *step = extents_of(manifest, NULL, memory);
-    const char *arguments =
-        arena_print(memory, "%s%s&outputs, &state, arena, bytes",
-                    has(manifest, "parameters") ? arena_print(memory, "&%s_weights, ", p) : "",
-                    has(manifest, "inputs") ? "&inputs, " : "");
+    const bool prepares = !json_is_null(json_object_get(manifest, "prepared"));
+    const char *weights =
+        has(manifest, "parameters") ? arena_print(memory, "&%s_weights, ", p) : "";
+    const char *rest = arena_print(memory, "%s&outputs, &state, arena, bytes",
+                                   has(manifest, "inputs") ? "&inputs, " : "");
     size_t i;
     json_t *member;
     text_add(out, "#include \"%s.h\"\nstatic void run_%s(void) {\n", p, p);
     for (i = 0; i < json_array_size(outputs); i++)
         text_add(out, "    static %s out%zu[STEPS * %lld];\n", c_type(json_array_get(outputs, i)),
                  i, step_elements(json_array_get(outputs, i)));
+    if (prepares)
+        text_add(out, "    static _Alignas(64) char kept[%lld];\n    need(%s_prepare(%skept));\n",
+                 json_integer_value(json_object_get(manifest, "prepared")), p, weights);
     text_add(out,
              "    %s_inputs inputs;\n    %s_outputs outputs;\n    %s_state state;\n"
              "    size_t bytes = %s_arena_bytes(%s);\n    void *arena = arena_of(bytes);\n"
@@ -166,10 +170,14 @@ static void add_cell(const json_t *manifest, text *out) {
     add_pointers(manifest, "inputs", "numbers", out);
     add_pointers(manifest, "outputs", "out", out);
     text_add(out,
-             "            if (way == WAYS - 1)\n                need(%s_step(%s%s%s));\n"
-             "            else\n                need(%s_sequence(%s, %s));\n        }\n",
-             p, step, *step ? ", " : "", arguments, p, extents_of(manifest, "cuts[way][k]", memory),
-             arguments);
+             "            if (way == WAYS - 1)\n                need(%s_step%s(%s%s%s%s%s));\n", p,
+             prepares ? "_prepared" : "", step, *step ? ", " : "", weights,
+             prepares ? "kept, " : "", rest);
+    text_add(out,
+             "            else if (way == WAYS - 2)\n                need(%s_step(%s%s%s%s));\n"
+             "            else\n                need(%s_sequence(%s, %s%s));\n        }\n",
+             p, step, *step ? ", " : "", weights, rest, p,
+             extents_of(manifest, "cuts[way][k]", memory), weights, rest);
     for (i = 0; i < json_array_size(outputs); i++)
         text_add(out, "        tell(out%zu, sizeof out%zu);\n", i, i);
     json_array_foreach(state, i, member) {
@@ -188,11 +196,12 @@ void calls_begin(calls *c, arena *memory) {
     text_add(&c->program,
              "#include \"numbers.h\"\nenum { STEPS = %d, WAYS = %d };\n"
              "static float numbers[1 << 14];\n"
-             "static const int cuts[WAYS][STEPS] = {{STEPS}, {2, 3, 1}, {1, 1, 1, 1, 1, 1}};\n",
+             "static const int cuts[WAYS][STEPS] = {{STEPS}, {2, 3, 1}, {1, 1, 1, 1, 1, 1}, "
+             "{1, 1, 1, 1, 1, 1}};\n",
              STEPS, WAYS);
 }
 
-void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target) {
+void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target, const char *cpu) {
     eddy_cell_about about;
     eddy_program *p;
     eddy_run *r;
@@ -206,7 +215,7 @@ void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target) 
     good(found, eddy_run_message(r));
     eddy_run_free(r);
     snprintf(stem, sizeof stem, "%s/%s", outside_folder, about.name);
-    const eddy_object_options how = {.params = params, .target = target};
+    const eddy_object_options how = {.params = params, .target = target, .cpu = cpu};
     good(eddy_compile_to_object(m, about.name, stem, &how), eddy_model_message(m));
     eddy_model_free(m);
     snprintf(name, sizeof name, "%s.json", about.name);

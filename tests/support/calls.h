@@ -1,5 +1,6 @@
 /* A program that calls objects of library cells, for tests that build and run it: each cell over a
- * whole sequence, over pieces of it, and step by step; what it must write is what runs give. */
+ * whole sequence, over pieces of it, and step by step, with what is prepared kept or not; what it
+ * must write is what runs give. */
 #ifndef EDDY_TESTS_SUPPORT_CALLS_H
 #define EDDY_TESTS_SUPPORT_CALLS_H
 
@@ -7,7 +8,7 @@
 #include "frontends/eddy.h"
 #include "tests/support/outside.h"
 
-enum { CALLS_WAYS = 3 /* of cutting a sequence; each writes the same */, CALLS_MOST = 100 };
+enum { CALLS_WAYS = 4 /* of cutting a sequence; each writes the same */, CALLS_MOST = 100 };
 
 typedef struct calls {
     text program, list;     /* its functions, and what main calls */
@@ -17,8 +18,9 @@ typedef struct calls {
 } calls;
 
 void calls_begin(calls *c, arena *memory);
-/* Makes <cell>.o and so on in the folder of outside.h, for a target of eddy_object_options. */
-void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target);
+/* Makes <cell>.o and so on in the folder of outside.h, for a target and a cpu of
+ * eddy_object_options. */
+void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target, const char *cpu);
 /* Writes the program to a file there. It includes "numbers.h". */
 void calls_write(calls *c, const char *name);
 void calls_end(calls *c);

@@ -95,8 +95,8 @@ Test(api_object, bad_arguments) {
     refused(small(NULL), "x", NULL, NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "vax"}, EDDY_BAD_ARGUMENT,
-            "object: there is no cpu \"vax\"; there are x86-64-v3 (avx2), x86-64-v4 (avx512) and "
-            "native, and the one cpu of every other target");
+            "object: there is no cpu \"vax\"; there are x86-64-v2 (sse4), x86-64-v3 (avx2), "
+            "x86-64-v4 (avx512), multi and native, and the one cpu of every other target");
     refused(small(NULL), "x", stem, &(eddy_object_options){.target = "vax"}, EDDY_BAD_ARGUMENT,
             "object: there is no target \"vax\"; there are x86-64, aarch64, armv7, riscv64, "
             "cortex-m4f and wasm32");
@@ -480,10 +480,11 @@ Test(api_object, f64_where_there_is_none) {
 
 /* An object goes to other machines than the one that makes it. */
 Test(api_object, the_processor_is_this_one_only_when_asked_for) {
-    static const char *const names[] = {NULL, "x86-64-v3", "avx2", "x86-64-v4", "avx512", "native"};
+    static const char *const names[] = {NULL,     "x86-64-v3", "avx2",      "x86-64-v4",
+                                        "avx512", "native",    "x86-64-v2", "multi"};
     const char *native = machine_level(machine_host());
-    const char *levels[] = {"x86-64-v3", "x86-64-v3", "x86-64-v3",
-                            "x86-64-v4", "x86-64-v4", native};
+    const char *levels[] = {"x86-64-v3", "x86-64-v3", "x86-64-v3", "x86-64-v4",
+                            "x86-64-v4", native,      "x86-64-v2", "x86-64-v2"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char line[64];
         eddy_model *m = small(NULL);
