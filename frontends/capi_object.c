@@ -105,6 +105,10 @@ static void object_check_machine(eddy_model *m, const eddy_object_options *how) 
                   "object: the cpu %.200s is one of %s, and the target is %.200s; leave out one "
                   "of the two",
                   how->cpu, row->target, how->target);
+    else if (how && how->flush && !aot_flushes(row))
+        capi_fail(m, EDDY_UNSUPPORTED,
+                  "object: %s has no setting by which denormals are zeros; leave out flush",
+                  row->target);
 }
 
 /* The name of the files. */
@@ -305,6 +309,7 @@ eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char
                            .is_state = object_is_state,
                            .weights = params ? object_weights : NULL,
                            .apart = how && how->apart,
+                           .flush = how && how->flush,
                            .training = how && how->training ? &training : NULL,
                            .user = &source};
     for (int a = 0; a < m->graph.axis_count; a++)

@@ -505,7 +505,8 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
                             "cortex-m4f" (no f64), "wasm32"; NULL: x86-64, or what the cpu is one
                             of. Results are the same bits but on wasm32 and v2, which have no fused
                             multiply-add. EDDY_UNSUPPORTED: it lacks what the model needs */
-    /* A model of the same params with a loss, which eddy_minimise updates; NULL: none. */
+    bool flush;          /* denormals are zeros inside of calls (not on riscv64, wasm32) */
+    /* Of the same params, with eddy_minimise; NULL: the object learns nothing. */
     eddy_model *training;
 } eddy_object_options;
 /* Compiles all outputs and updates so far to <stem>.o, <stem>.h, which documents itself, and
@@ -513,11 +514,10 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
  * a C identifier: prefix_sequence is a call; prefix_step, if there is one, a call of one step of
  * the axis that is carried; prefix_step_prepared the same where the caller keeps what
  * prefix_prepare makes of the params; prefix_arena_bytes the memory that they work in; prefix_reset
- * the start of what is carried, and prefix_state_place its memory where only calls know the size;
- * prefix_weights the params that were given, prefix_weights_in those of a file of weights;
- * prefix_info what the object is. prefix_train_step is a call of the model for training;
- * prefix_gradient updates what is carried alone, and writes the gradients before clipping. Files
- * are written whole or not at all. On a mistake, EDDY_IO among them, the model has the message. */
+ * the start of what is carried, prefix_state_place its memory where only calls know the size;
+ * prefix_weights the params that were given, prefix_weights_in those of a file; prefix_train_step a
+ * call of the model for training, prefix_gradient that without updates but of what is carried;
+ * prefix_info what the object is. Whole files or none; the model has the message of a mistake. */
 EDDY_API eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char *stem,
                                             const eddy_object_options *how);
 

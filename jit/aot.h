@@ -36,6 +36,7 @@ typedef struct aot_request {
     const void *(*weights)(void *user, const char *param, dtype type, const op_shape *shape,
                            error *problem);
     bool apart; /* those elements are a file of their own, and not part of the object */
+    bool flush; /* denormals are zeros inside of calls; the target is one that aot_flushes */
     const aot_training *training; /* NULL: the object does not train */
     void *user;
 } aot_request;
@@ -46,6 +47,8 @@ typedef struct aot_files {
     size_t header_bytes, manifest_bytes, weights_bytes;
 } aot_files;
 
+/* aot_flush.c: can denormals be taken for zeros there? */
+bool aot_flushes(const machine *target);
 /* Compiles every output and update of g. false with *problem set. */
 bool aot_compile(const graph *g, const aot_request *request, const allocator *source,
                  aot_files *out, error *problem);

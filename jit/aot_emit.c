@@ -314,6 +314,8 @@ static int64_t emit_call(aot_frame *f) {
     if (f->team)
         aot_team_meet(f);
     answer(e, NULL);
+    if (a->request->flush)
+        f->function = aot_flush(e, f->function);
     int64_t known;
     return emit_is_integer(f->total, &known) ? known : -1;
 }
@@ -359,6 +361,8 @@ static void emit_prepare(emit *e, aot *a) {
     emit_host host = {.function = f.function, .axis = -1, .bases = bases};
     emit_prepared(e, &host);
     answer(e, NULL);
+    if (a->request->flush)
+        aot_flush(e, f.function);
 }
 
 /* The function returns the total of its layout; SIZE_MAX where there is none. */

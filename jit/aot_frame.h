@@ -66,6 +66,9 @@ void aot_team_all(const aot_frame *f, LLVMBasicBlockRef all);
 void aot_team_tell(const aot_frame *f);
 void aot_team_meet(const aot_frame *f);
 
+/* ---- aot_flush.c: in the place of a function, one that calls it with denormals as zeros */
+LLVMValueRef aot_flush(emit *e, LLVMValueRef function);
+
 /* ---- aot_layout.c */
 /* Lays out the arena at the frame's extents. */
 void aot_layout(aot_frame *f);

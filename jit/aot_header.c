@@ -280,6 +280,10 @@ void aot_header(const aot *a, text *out) {
         : a->target->triple ? a->target->name
                             : a->target->cpu,
         a->request->file);
+    if (a->request->flush)
+        text_add(out,
+                 "/* Calls take denormals for zeros; what the caller's thread has set stays. "
+                 "*/\n");
     text_add(out,
              "#ifndef EDDY_OBJECT_%s\n#define EDDY_OBJECT_%s\n\n#include <stddef.h>\n"
              "#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n",

@@ -194,6 +194,7 @@ void aot_manifest(const aot *a, const aot_files *made, text *out) {
     for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)
         add_struct(a, groups[k], out);
     add_training(a->next, out);
+    text_add(out, " \"flush\": %s,\n", a->request->flush ? "true" : "false");
     text_add(out, " \"weights\": %s,\n \"checksums\": {\n", a->weights ? "true" : "false");
     add_checksum("interface", a->info.interface, ",", out);
     add_checksum("weights", a->info.weights, ",", out);

@@ -40,6 +40,7 @@ static void compile_write(arena *memory, const options *o, eddy_model *m, eddy_m
                                      .params = params,
                                      .apart = apart,
                                      .training = training,
+                                     .flush = options_given(o, "flush"),
                                      .target = options_text(o, "target")};
     cli_check(eddy_compile_to_object(m, prefix, stem, &how), eddy_model_message(m));
     printf("%s.o, %s.h, %s.json", stem, stem, stem);

@@ -197,6 +197,15 @@ awk '/^```/ { inside = !inside; found = 0; next } inside && /"smooth.h"/ { found
 awk '/^```/ { inside = !inside; next } inside && /^loss/' "$page" >expected
 ./smooth | diff expected - || fault "the program of $page learns something else"
 
+# Denormals as zeros, which makes no difference where there are none.
+"$eddy" compile mgu.eddy --weights mgu.safetensors --prefix mgu -o build/mgu >/dev/null
+example build/mgu >one
+"$eddy" compile mgu.eddy --weights mgu.safetensors --flush -o build/mgu >/dev/null
+holds build/mgu.h '^/\* Calls take denormals for zeros; what the caller.s thread has set stays\.'
+holds build/mgu.json '^ "flush": true,$'
+example build/mgu >two || fault "the example of denormals as zeros does not run"
+cmp one two || fault "denormals as zeros compute something else"
+
 # A batch: extents are arguments, and the state is memory that the object divides.
 "$eddy" compile mgu.eddy --weights mgu.safetensors --batch -o build/many >/dev/null
 holds build/many.h '^const char \*many_sequence\(int64_t t, int64_t b, '

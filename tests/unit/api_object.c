@@ -104,6 +104,9 @@ Test(api_object, bad_arguments) {
             EDDY_BAD_ARGUMENT,
             "object: the cpu avx2 is one of x86-64, and the target is armv7; leave out one of the "
             "two");
+    refused(small(NULL), "x", stem, &(eddy_object_options){.target = "wasm32", .flush = true},
+            EDDY_UNSUPPORTED,
+            "object: wasm32 has no setting by which denormals are zeros; leave out flush");
     refused(small(NULL), "x", "/tmp/", NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.apart = true}, EDDY_BAD_ARGUMENT,

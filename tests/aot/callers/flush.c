@@ -1,0 +1,93 @@
+/* A state that dies away: where flushing was asked for it ends as zeros, and no word of it is ever
+ * a denormal; elsewhere it goes through them. What the caller's thread has set of its unit for
+ * numbers
+ * - here rounding towards zero, and flags that were raised - is what it was after every call, and
+ * makes no difference where calls have a setting of their own. */
+#include <string.h>
+#include <xmmintrin.h>
+
+#include "decay.h"
+#include "fading.h"
+#include "numbers.h"
+
+enum { T = 400, H = 8, SETTING = 0x1F80 | _MM_ROUND_TOWARD_ZERO | _MM_EXCEPT_INEXACT };
+
+static float x[T], h[2][T][H];
+
+static int is_denormal(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits << 1) != 0 && (bits & UINT32_C(0x7F800000)) == 0;
+}
+
+static int denormals(const float *values, int count) {
+    int found = 0;
+    for (int i = 0; i < count; i++)
+        found += is_denormal(values[i]);
+    return found;
+}
+
+static void setting_is(unsigned expected, const char *words) {
+    need(_mm_getcsr() == expected ? NULL : words);
+}
+
+static void *room;
+
+/* By steps, then whole, under the setting of the caller's thread; both give the same. */
+static int fade(void) {
+    static float whole[T][H];
+    decay_state state;
+    decay_outputs outputs;
+    int found = 0;
+    need(decay_reset(&state));
+    for (int t = 0; t < T; t++) {
+        const decay_inputs inputs = {.x = &x[t]};
+        outputs.h = h[0][t];
+        _mm_setcsr(SETTING);
+        const char *words =
+            decay_step(&decay_weights, &inputs, &outputs, &state, room, decay_arena_bytes(T));
+        setting_is(SETTING, "a step changes the setting");
+        need(words);
+        found += denormals(state.h_carry[0], H) + denormals(h[0][t], H);
+    }
+    const decay_inputs inputs = {.x = x};
+    outputs.h = &whole[0][0];
+    need(decay_reset(&state));
+    need(decay_sequence(T, &decay_weights, &inputs, &outputs, &state, room, decay_arena_bytes(T)));
+    setting_is(SETTING, "a sequence changes the setting");
+    need(decay_sequence(-1, &decay_weights, &inputs, &outputs, &state, room, 0) ? NULL
+                                                                                : "-1 steps");
+    setting_is(SETTING, "a call that is refused changes the setting");
+    _mm_setcsr(0x1F80);
+    need(memcmp(whole, h[0], sizeof whole) == 0 ? NULL : "a sequence gives other bits");
+    return found;
+}
+
+/* The same without flushing, under the setting of every program. */
+static int fade_slowly(void) {
+    fading_state state;
+    int found = 0;
+    need(fading_reset(&state));
+    for (int t = 0; t < T; t++) {
+        const fading_inputs inputs = {.x = &x[t]};
+        fading_outputs outputs = {.h = h[1][t]};
+        need(fading_step(&fading_weights, &inputs, &outputs, &state, room, fading_arena_bytes(T)));
+        found += denormals(state.h_carry[0], H);
+    }
+    return found;
+}
+
+int main(void) {
+    x[0] = 1;
+    x[1] = -0.5F;
+    size_t bytes = decay_arena_bytes(T), more = fading_arena_bytes(T);
+    room = arena_of(more > bytes ? more : bytes);
+    need(fade() == 0 ? NULL : "a denormal where there are none");
+    need(fade_slowly() > 10 ? NULL : "no denormal where there must be some");
+    for (int i = 0; i < H; i++)
+        need(h[0][T - 1][i] == 0 ? NULL : "it does not end");
+    for (int t = 0; t < T && denormals(h[1][t], H) == 0; t++)
+        need(memcmp(h[0][t], h[1][t], sizeof h[0][t]) == 0 ? NULL : "flushing changes more");
+    free(room);
+    return 0;
+}

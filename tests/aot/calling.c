@@ -1,0 +1,93 @@
+/* What callers may ask of an object beside its results: denormals as zeros inside of calls, and
+ * parameters that are replaced while a stream runs. The callers are flush.c and swap.c. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "frontends/eddy.h"
+#include "tests/support/outside.h"
+
+static const char *compiler = "cc";
+
+static void good(eddy_status found, const char *message) {
+    if (found != EDDY_OK)
+        outside_fail("%s: %s", eddy_status_name(found), message);
+}
+
+/* Takes half, or a little more, of what it was, step after step. */
+static eddy_model *build_decay(bool training) {
+    (void)training;
+    enum { H = 8 };
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t, EDDY_SCALAR);
+    eddy_value keep = eddy_param(m, "keep", eddy_init_uniform(0.5, 0.75), H);
+    eddy_value h0 = eddy_state(m, "h", t, H);
+    eddy_value h = eddy_add(eddy_mul(keep, h0), x);
+    eddy_next(h0, h);
+    eddy_output(m, "h", h);
+    return m;
+}
+
+static eddy_model *build_pupil(bool training) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes t = eddy_time(m, "t");
+    eddy_carry(m, t, 0);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t, 2);
+    eddy_value y = eddy_dense(m, "out", 1, eddy_gru(m, "cell", t, 16, x, NULL));
+    if (!training) {
+        eddy_output(m, "y", y);
+        return m;
+    }
+    eddy_value target = eddy_input(m, "target", EDDY_F32, t, 1);
+    eddy_value loss = eddy_mean_over(eddy_mean_squared_error(y, target), t);
+    eddy_output(m, "loss", loss);
+    eddy_minimise(loss, eddy_sgd());
+    return m;
+}
+
+static void write_object(const char *prefix, eddy_model *(*build)(bool training), bool learns,
+                         bool flush) {
+    char stem[256];
+    eddy_program *p;
+    eddy_run *r;
+    eddy_params *params = eddy_params_new(NULL, 7);
+    eddy_model *m = build(false), *training = learns ? build(true) : NULL;
+    good(eddy_compile(m, &p), eddy_model_message(m));
+    eddy_status found = eddy_run_new(p, params, &r); /* the params are complete then */
+    good(found, eddy_run_message(r));
+    eddy_run_free(r);
+    eddy_program_free(p);
+    snprintf(stem, sizeof stem, "%s/%s", outside_folder, prefix);
+    const eddy_object_options how = {.params = params, .training = training, .flush = flush};
+    good(eddy_compile_to_object(m, prefix, stem, &how), eddy_model_message(m));
+    outside_check_object(prefix);
+    eddy_model_free(m);
+    eddy_model_free(training);
+    eddy_params_free(params);
+}
+
+static void run_caller(const char *name, const char *objects, const char *how) {
+    outside_bytes out = outside_printed(
+        "cd %s && %s -std=c11 -O1 -Wall -Wextra -Werror -pthread %s -I . -I %s/tests/aot/callers "
+        "-o %s %s/tests/aot/callers/%s.c %s 2>&1 && ./%s",
+        outside_folder, compiler, how, EDDY_SOURCE_DIR, name, EDDY_SOURCE_DIR, name, objects, name);
+    printf("%s", out.at);
+    free(out.at);
+}
+
+int main(int count, char **words) {
+    static const char checks[] = "-g -fsanitize=address,undefined -fno-sanitize-recover";
+    if (count > 1)
+        compiler = words[1];
+    outside_begin("calling");
+    write_object("decay", build_decay, false, true);
+    write_object("fading", build_decay, false, false);
+    write_object("pupil", build_pupil, true, false);
+    run_caller("flush", "decay.o fading.o", "");
+    run_caller("flush", "decay.o fading.o", checks);
+    run_caller("swap", "pupil.o", "");
+    run_caller("swap", "pupil.o", checks);
+    outside_end();
+    return 0;
+}
