@@ -70,11 +70,12 @@ operand function_silu(const function_call *c) {
     return lower_value(eddy_mul(x, eddy_sigmoid(x)));
 }
 
+/* By expm1: near 0 the difference of two exponentials is what was rounded. */
 operand function_sinh(const function_call *c) {
     const eddy_site here = c->s->here;
     eddy_value x = function_real(c, 0);
-    eddy_value up = eddy_exp(x);
-    return lower_value(eddy_scale(eddy_sub(up, eddy_exp(eddy_neg(x))), 0.5));
+    eddy_value up = eddy_expm1(x);
+    return lower_value(eddy_scale(eddy_sub(up, eddy_expm1(eddy_neg(x))), 0.5));
 }
 
 operand function_to_int(const function_call *c) {

@@ -116,11 +116,18 @@ operand function_log_softmax(const function_call *c) {
 
 /* ---- axes */
 
+/* Does the cell run along this axis from its end? */
+static bool function_backwards(const function_call *c) {
+    return c->s->direction < 0 && c->a[1].axis == c->s->time;
+}
+
 operand function_last(const function_call *c) {
     const eddy_site here = c->s->here;
     eddy_value x = function_real(c, 0);
     if (c->a[1].kind != OPERAND_AXIS)
         return function_type(c, 1, "an axis");
+    if (function_backwards(c))
+        return lower_value(eddy_at(x, c->a[1].axis, eddy_integer(c->s->l->m, 0)));
     return lower_value(eddy_last(x, c->a[1].axis));
 }
 
@@ -131,7 +138,12 @@ operand function_at(const function_call *c) {
         return function_type(c, 1, "an axis");
     if (c->a[2].kind != OPERAND_VALUE || eddy_value_dtype(c->a[2].value) != EDDY_I32)
         return function_type(c, 2, "an int");
-    return lower_value(eddy_at(x, c->a[1].axis, c->a[2].value));
+    eddy_value step = c->a[2].value;
+    if (function_backwards(c)) {
+        eddy_value end = eddy_end(c->s->l->m, c->a[1].axis);
+        step = eddy_sub(eddy_sub(end, eddy_integer(c->s->l->m, 1)), step);
+    }
+    return lower_value(eddy_at(x, c->a[1].axis, step));
 }
 
 static operand function_stack_axis(const function_call *c, bool spread) {
@@ -139,6 +151,10 @@ static operand function_stack_axis(const function_call *c, bool spread) {
     eddy_value x = function_real(c, 0);
     if (c->a[1].kind != OPERAND_AXIS)
         return function_type(c, 1, "an axis");
+    if (function_backwards(c))
+        return lower_wrong(c->s, REPORT_place, c->e->where,
+                           "`%s` along time cannot stand in a cell that runs backwards",
+                           c->e->parts[0]->text);
     return lower_value(spread ? eddy_spread(x, c->a[1].axis) : eddy_stack(x, c->a[1].axis));
 }
 

@@ -152,10 +152,12 @@ operand lower_call(scope *s, const syntax *call, operand *results, int count) {
         if (made.value.kind == OPERAND_BAD)
             base = NULL;
         bool time = e->keyword && strcmp(e->keyword, "t") == 0;
-        if (time && made.value.kind == OPERAND_AXIS)
+        if (time && made.value.kind == OPERAND_AXIS) {
             use.time = made.value.axis;
-        else
+            use.direction = use.time == s->time ? s->direction : 1;
+        } else {
             arguments[use.count++] = made;
+        }
     }
     for (int i = 0; i < count; i++)
         results[i] = lower_bad();

@@ -5,7 +5,7 @@ What the cells keep relative to a running maximum is computed plainly here: numb
 import torch
 import torch.nn.functional as F
 
-from torch_library import CELLS, cell
+from torch_library import cell
 from torch_library_plain import X
 
 sigmoid, exp, softplus, outer = torch.sigmoid, torch.exp, F.softplus, torch.outer
@@ -19,7 +19,7 @@ def pair(p, name):
 
 @cell({"D": 3, "N": 2}, X,
       {"rate": ["D", "N"], "shift": ["D", "N"], "log_dt": ["D", "1"], "C.re": ["D", "N"],
-       "C.im": ["D", "N"], "d": ["D"]}, {"h": ["D", "N"]}, ["y"])
+       "C.im": ["D", "N"], "d": ["D"]}, {"h": ["D", "N"]}, ["y"], pairs=("h",))
 def s4d(p, x, s, t, past):
     a = torch.complex(-exp(p.rate) / 2, p.shift + torch.pi * torch.arange(2.0))
     bar = exp(a * exp(p.log_dt))
@@ -29,15 +29,12 @@ def s4d(p, x, s, t, past):
 
 @cell({"D": 3, "N": 2}, X,
       {"nu": ["N"], "theta": ["N"], "gamma": ["N"], "B.re": ["N", "D"], "B.im": ["N", "D"],
-       "C.re": ["D", "N"], "C.im": ["D", "N"], "d": ["D"]}, {"h": ["N"]}, ["y"])
+       "C.re": ["D", "N"], "C.im": ["D", "N"], "d": ["D"]}, {"h": ["N"]}, ["y"], pairs=("h",))
 def lru(p, x, s, t, past):
     size, angle = exp(-exp(p.nu)), exp(p.theta)
     turn = torch.complex(size * torch.cos(angle), size * torch.sin(angle))
     h = turn * s.h + exp(p.gamma) * (pair(p, "B") @ x.x.to(torch.complex128))
     return {"y": (pair(p, "C") @ h).real + p.d * x.x, "h": h}
-
-
-CELLS["s4d"]["pairs"] = CELLS["lru"]["pairs"] = ("h",)
 
 
 @cell({"D": 3, "H": 4, "N": 3}, X,
