@@ -4,7 +4,8 @@
  * The loss is the sum of all results, each element with a weight of its own, over all steps and
  * samples, so no wrong element can hide behind another. Each parameter and each input is asked
  * about by itself, along a random direction: the quotient (f(p + e v) - f(p - e v)) / 2e against
- * <gradient, v>. A parameter whose gradient is 0 everywhere learns nothing, and that is said too.
+ * <gradient, v>. A parameter whose gradient is 0 everywhere, or nothing but what was rounded on the
+ * way, learns nothing, and that is said too: rows of a memory that begin alike may stay alike.
  *
  * Where the cell says that a gradient is a surrogate, quotients are taken of a second model, which
  * has a straight line of that slope in its place (lower_adjoint.c). */
@@ -28,6 +29,7 @@ typedef struct gradients {
     int weights, count;  /* trainable parameters, then inputs that are floats */
     const char **names;  /* theirs */
     char (*outputs)[32]; /* their gradients' */
+    double largest;      /* element of them all */
     double worst;        /* relative difference to quotients */
     double evaluated;    /* ... to the evaluator */
     int wrong;
@@ -162,11 +164,40 @@ static void gradients_direction(gradients *g, int i, const double *slope, double
         g->worst = difference;
 }
 
+static double gradients_size(const double *slope, size_t n) {
+    double largest = 0;
+    for (size_t k = 0; k < n; k++)
+        largest = fmax(largest, fabs(slope[k]));
+    return largest;
+}
+
+static void gradients_sizes(gradients *g) {
+    for (int i = 0; i < g->count; i++) {
+        size_t n = eddy_run_elements(g->s.run, g->names[i]);
+        if (n)
+            g->largest =
+                fmax(g->largest, gradients_size(eddy_run_read(g->s.run, g->outputs[i]), n));
+    }
+}
+
+/* Says what never learns. */
+static void gradients_learn(gradients *g, int i, const double *slope, size_t n) {
+    double size = gradients_size(slope, n);
+    int line = examine_line(g->e, g->names[i]);
+    if (size == 0)
+        examine_say(g->e, EXAMINE_WARNING, line,
+                    "the gradient by %s is 0 everywhere: it will never learn", g->names[i]);
+    else if (size <= 1e-13 * g->largest)
+        examine_say(g->e, EXAMINE_WARNING, line,
+                    "the gradient by %s is 0 everywhere but for rounding, %.0e of the largest: it "
+                    "will never learn",
+                    g->names[i], size / g->largest);
+}
+
 static void gradients_of(gradients *g, int i) {
     size_t n = eddy_run_elements(g->s.run, g->names[i]);
     double *slope = arena_array(g->e->memory, double, n + 1);
     double *kept = arena_array(g->e->memory, double, n + 1);
-    bool zero = true;
     if (!n) { /* the program does not have it */
         if (i < g->weights)
             examine_say(g->e, EXAMINE_WARNING, examine_line(g->e, g->names[i]),
@@ -176,11 +207,8 @@ static void gradients_of(gradients *g, int i) {
     session_call(&g->s);
     memcpy(slope, eddy_run_read(g->s.run, g->outputs[i]), n * sizeof(double));
     gradients_get(g, i, kept, n);
-    for (size_t k = 0; k < n; k++)
-        zero = zero && slope[k] == 0;
-    if (zero && i < g->weights)
-        examine_say(g->e, EXAMINE_WARNING, examine_line(g->e, g->names[i]),
-                    "the gradient by %s is 0 everywhere: it will never learn", g->names[i]);
+    if (i < g->weights)
+        gradients_learn(g, i, slope, n);
     int wrong = g->wrong;
     if (i >= g->weights && !session_has(g->quotient, EDDY_INPUT, g->names[i]))
         return;
@@ -306,15 +334,16 @@ void examine_gradients(examine *e) {
         gradients_join_lines(&g);
     }
     cli_check(eddy_run_threads(g.s.run, 1), eddy_run_message(g.s.run));
-    int before = e->faults + e->warnings;
+    int before = e->faults;
     session_call(&g.s);
+    gradients_sizes(&g);
     g.finite = isfinite(session_number(&g.s, "loss"));
     if (!g.finite)
         examine_say(e, EXAMINE_FAULT, 0,
                     "gradients: results are not finite on inputs of the usual size");
     for (int i = 0; i < g.count && straight && g.finite; i++)
         gradients_of(&g, i);
-    if (e->faults + e->warnings == before && g.count && straight)
+    if (e->faults == before && g.count && straight)
         examine_say(e, EXAMINE_OK, 0,
                     "gradients by %d parameters and inputs: %.0e from difference quotients in f64",
                     g.count, g.worst);

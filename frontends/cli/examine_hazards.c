@@ -1,8 +1,9 @@
-/* What is right and yet will not work: values that overflow, gates that are shut from the start,
- * states that forget at once.
+/* What is right and yet will not work: values and gradients that overflow, gates that are shut from
+ * the start, states that forget at once.
  *
  * Inputs a hundred times as large as usual come before long in training. What then is not finite is
- * traced by the evaluator to the first line whose own operands still were. Memory is asked as a
+ * traced by the evaluator to the first line whose own operands still were. Gradients may not be
+ * where values are: that of sqrt(1 - f^2) where f has been rounded to 1. Memory is asked as a
  * derivative: what the results at the last step owe to each state, step by step back. */
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 enum { HAZARDS_BACK = 32 };
 
 /* ---- values */
+
+static const char hazards_large[] = "when inputs are a hundred times as large as usual";
 
 /* The first step at which a value is not finite; `none` where it always is. Time is the outermost
  * axis that a value holds. */
@@ -99,6 +102,92 @@ static void hazards_divisors(examine *e, const examine_values *usual) {
     }
 }
 
+/* ---- gradients */
+
+/* The sum of all results; NULL where none is a float. */
+static eddy_value hazards_sum(eddy_model *m) {
+    eddy_value loss = NULL;
+    size_t outputs = m->graph.outputs.count;
+    for (size_t i = 0; i < outputs; i++) {
+        op_node *n = m->graph.outputs.at[i].node;
+        if (n->dtype != DTYPE_F32)
+            continue;
+        eddy_value sum = eddy_reduce_all(capi_value(m, n), EDDY_SUM);
+        if (eddy_value_axes(sum))
+            sum = eddy_total(sum, eddy_value_axes(sum));
+        loss = loss ? eddy_add(loss, sum) : sum;
+    }
+    return loss;
+}
+
+/* Gradients by all that is trained and all inputs, as outputs that are called as these are. */
+static bool hazards_differentiate(examine *e, eddy_model *m) {
+    VEC(eddy_value) all = {0};
+    int weights = eddy_trainable_count(m);
+    for (int i = 0; i < weights; i++)
+        vec_push(e->memory, &all, eddy_trainable(m, i));
+    for (size_t i = 0; i < m->graph.nodes.count; i++) {
+        op_node *n = m->graph.nodes.at[i];
+        if (n->op == OP_INPUT && n->dtype == DTYPE_F32)
+            vec_push(e->memory, &all, capi_value(m, n));
+    }
+    eddy_value loss = hazards_sum(m);
+    eddy_value *slopes = arena_array(e->memory, eddy_value, all.count + 1);
+    if (!loss || !all.count)
+        return false;
+    eddy_grad(loss, all.at, (int)all.count, slopes);
+    for (size_t i = 0; i < all.count; i++)
+        eddy_output(m, arena_print(e->memory, "gradient %s", all.at[i]->node->attributes.text),
+                    slopes[i]);
+    return true;
+}
+
+static bool hazards_is_finite(const examine_values *v, const op_node *n) {
+    size_t elements;
+    const float *values = n->dtype == DTYPE_F32 ? eval_value(v->at, n, &elements) : NULL;
+    for (size_t i = 0; values && i < elements; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+/* The line of an op that makes what is not finite of what is. */
+static int hazards_line(const examine_values *v) {
+    for (size_t i = 0; i < v->g.nodes.count; i++) {
+        const op_node *n = v->g.nodes.at[i];
+        bool given = !hazards_is_finite(v, n);
+        for (int k = 0; k < n->count && given; k++)
+            given = !n->arguments[k] || hazards_is_finite(v, n->arguments[k]);
+        if (given)
+            return n->where.line;
+    }
+    return 0;
+}
+
+/* Says which gradient stops being finite where all values are; false where none does. */
+static bool hazards_slopes(examine *e, const examine_look *look) {
+    static const char prefix[] = "gradient ";
+    char why[LIMIT_MESSAGE];
+    examine_values values;
+    examine_model of = examine_build(e, (examine_kind){.type = EDDY_F32});
+    bool found = false;
+    bool known =
+        hazards_differentiate(e, of.m) && examine_evaluate(e, &of, look, &values, why, sizeof why);
+    for (size_t i = 0; known && !found && i < values.g.outputs.count; i++) {
+        const graph_output *out = &values.g.outputs.at[i];
+        found = strncmp(out->name, prefix, sizeof prefix - 1) == 0 &&
+                !hazards_is_finite(&values, out->node);
+        if (found)
+            examine_say(e, EXAMINE_WARNING, hazards_line(&values),
+                        "the gradient by %s is not finite %s, though all values are",
+                        out->name + sizeof prefix - 1, hazards_large);
+    }
+    eddy_model_free(of.m);
+    return found;
+}
+
+/* ---- values and gradients */
+
 static void hazards_values(examine *e) {
     char why[LIMIT_MESSAGE];
     eddy_params *params = eddy_params_new(NULL, 1);
@@ -116,16 +205,15 @@ static void hazards_values(examine *e) {
         hazards_gates(e, &values);
         hazards_divisors(e, &values);
     }
-    static const char *const when[] = {"on inputs of the usual size",
-                                       "when inputs are a hundred times as large as usual"};
     bool found = false;
     for (int large = 0; large < 2 && !found; large++) {
         look.scale = large ? 100 : 1;
         if (!examine_evaluate(e, &kept, &look, &values, why, sizeof why))
             break;
-        found = hazards_overflow(e, &values, when[large]);
-        if (large && !found)
-            examine_say(e, EXAMINE_OK, 0, "inputs a hundred times as large: all values are finite");
+        found = hazards_overflow(e, &values, large ? hazards_large : "on inputs of the usual size");
+        if (large && !found && !hazards_slopes(e, &look))
+            examine_say(e, EXAMINE_OK, 0,
+                        "inputs a hundred times as large: all values and gradients are finite");
     }
     eddy_model_free(kept.m);
     session_end(&s);

@@ -31,7 +31,7 @@ mgu with D=4 H=8
   ok      a row alone = the row in a batch: equal bits
   ok      a length of its own = no steps behind: equal bits
   ok      1 thread = 2 threads: equal bits
-  ok      inputs a hundred times as large: all values are finite
+  ok      inputs a hundred times as large: all values and gradients are finite
   ok      state h: N of the gradient is left after 32 steps
 ahead with D=4 H=8
   ok      gradients by 2 parameters and inputs: N from difference quotients in f64
@@ -40,7 +40,7 @@ ahead with D=4 H=8
   ok      a row alone = the row in a batch: equal bits
   ok      a length of its own = no steps behind: equal bits
   ok      1 thread = 2 threads: equal bits
-  ok      inputs a hundred times as large: all values are finite
+  ok      inputs a hundred times as large: all values and gradients are finite
   note    memory: not run, since the cell has no state
 attend with H=4 M=8 K=12
   ok      gradients by 5 parameters and inputs: N from difference quotients in f64
@@ -49,7 +49,7 @@ attend with H=4 M=8 K=12
   ok      a row alone = the row in a batch: equal bits
   ok      a length of its own = no steps behind: equal bits
   ok      1 thread = 2 threads: equal bits
-  ok      inputs a hundred times as large: all values are finite
+  ok      inputs a hundred times as large: all values and gradients are finite
   note    memory: not run, since the cell has no state
 3 cells, 0 faults, 0 warnings
 END

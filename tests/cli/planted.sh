@@ -120,6 +120,18 @@ cell planted(x[D]) -> h {
     h' = 0.5*h + relu(W@x - 20)
 }
 END_OF_CELL
+# A memory whose rows begin alike, with weights that are alike: they stay so, and no key is learned.
+finds warning 3 'the gradient by K is 0 everywhere but for rounding, [0-9]e-[0-9]+ of the largest' \
+    <<'END_OF_CELL'
+cell planted(x[D]) -> y {
+    state M[6, W] = 0.1
+    param K[W, D]
+    param A[W, D]
+    w = softmax(M@(K@x))
+    M' = M + outer(w, tanh(A@x))
+    y = w@M'
+}
+END_OF_CELL
 # Weights that are too large from the start.
 finds warning 4 'n begins saturated: [0-9]+% of its values are outside \(-0.98, 0.98\)' \
     <<'END_OF_CELL'
@@ -175,6 +187,16 @@ cell planted(x[D]) -> y {
     z = W@x
     e = exp(z)
     y = e / sum(e)
+}
+END_OF_CELL
+# What is kept and what comes in have squares that sum to 1: its gradient where the gate is shut.
+finds warning 5 'the gradient by [a-zA-Z]+ is not finite when inputs are a hundred times as large' \
+    <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param V[H, D], W[H, D]
+    f = sigmoid(V@x)
+    h' = f*h + sqrt(1 - f^2)*(W@x)
 }
 END_OF_CELL
 # Division by a difference.
