@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "core/threads.h"
 #include "frontends/cli/options.h"
+#include "frontends/rate/roof.h"
 #include "jit/emit.h"
 
 enum { DOCTOR_UNITS = 32, DOCTOR_STEPS = 24, DOCTOR_SAMPLES = 8, DOCTOR_ROUNDS = 30 };
@@ -37,12 +38,12 @@ static bool doctor_processor(char *out, size_t size) {
     return found;
 }
 
-static void doctor_cache(int name, const char *called, const char *behind) {
-    long bytes = sysconf(name);
+static void doctor_cache(int level, const char *behind) {
+    double bytes = roof_cache(level);
     if (bytes > 0)
-        printf("%s %ld KiB%s", called, bytes / 1024, behind);
+        printf("L%d %.0f KiB%s", level + 1, bytes / 1024, behind);
     else
-        printf("%s unknown%s", called, behind);
+        printf("L%d unknown%s", level + 1, behind);
 }
 
 static const machine *doctor_machine(void) {
@@ -51,9 +52,9 @@ static const machine *doctor_machine(void) {
     doctor_processor(name, sizeof name);
     printf("processor  %s\n", name);
     printf("caches     ");
-    doctor_cache(_SC_LEVEL1_DCACHE_SIZE, "L1", ", ");
-    doctor_cache(_SC_LEVEL2_CACHE_SIZE, "L2", ", ");
-    doctor_cache(_SC_LEVEL3_CACHE_SIZE, "L3", "\n");
+    doctor_cache(ROOF_L1, ", ");
+    doctor_cache(ROOF_L2, ", ");
+    doctor_cache(ROOF_L3, "\n");
     const machine *host = machine_host();
     if (host)
         printf("code for   %s: vectors of %d bytes\n", host->name, host->vector_bytes);

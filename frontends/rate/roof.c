@@ -3,32 +3,52 @@
  *
  * Which level that is depends on what comes between two readings of an element: all that one step
  * of the loop around touches. It is shared out among threads, each with caches of its own but for
- * the third level, and four fifths of a cache are ours. */
+ * the third level, and four fifths of a cache are ours.
+ *
+ * How large caches are is what the kernel says of the first core. The C library's third level is
+ * that of a whole socket, where a core reaches a part of it: what is measured would take gigabytes,
+ * and none of it would be in that level. */
 #include "frontends/rate/roof.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "frontends/rate/rate.h"
 
 static const char *const roof_names[ROOF_LEVELS] = {"L1", "L2", "L3", "DRAM"};
 static const double roof_ours = 0.8;
 
-static double roof_cache(int name, double otherwise) {
-    long bytes = sysconf(name);
-    return bytes > 0 ? (double)bytes : otherwise;
+/* The first line of a file that tells about a cache. */
+static bool roof_word(int cache, const char *file, char word[32]) {
+    char path[96];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", cache, file);
+    FILE *from = fopen(path, "r");
+    bool read = from && fgets(word, 32, from);
+    if (from)
+        fclose(from);
+    return read;
+}
+
+double roof_cache(int level) {
+    char word[32], *unit;
+    for (int i = 0; roof_word(i, "level", word); i++) {
+        if (atoi(word) != level + 1 || !roof_word(i, "type", word) || word[0] == 'I' ||
+            !roof_word(i, "size", word))
+            continue;
+        double size = strtod(word, &unit);
+        return size * (*unit == 'K' ? 1024 : *unit == 'M' ? 1024 * 1024 : 1);
+    }
+    return 0;
 }
 
 roof roof_measure(eddy_dtype type, int threads) {
     const bool two = threads > 1;
     roof r = {.threads = two ? 2 : 1, .caches = {32 << 10, 1 << 20, 8 << 20, INFINITY}};
-#if defined(_SC_LEVEL1_DCACHE_SIZE)
-    static const int names[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE,
-                                _SC_LEVEL3_CACHE_SIZE};
-    for (int i = ROOF_L1; i < ROOF_DRAM; i++)
-        r.caches[i] = roof_cache(names[i], r.caches[i]);
-#endif
+    for (int i = ROOF_L1; i < ROOF_DRAM; i++) {
+        double bytes = roof_cache(i);
+        r.caches[i] = bytes > 0 ? bytes : r.caches[i];
+    }
     const double blocks[] = {r.caches[ROOF_L1] / 2, r.caches[ROOF_L2] / 2, r.caches[ROOF_L3] / 4,
                              4 * r.caches[ROOF_L3]};
     for (int i = 0; i < ROOF_LEVELS; i++) {

@@ -13,7 +13,9 @@ typedef struct roof {
     double read[ROOF_LEVELS];   /* bytes per second of cache levels and memory ... */
     double caches[ROOF_LEVELS]; /* ... which hold so many bytes for all threads; the last: all */
 } roof;
-/* Takes about a second. */
+/* Bytes of a cache that data of the first core can be in, ROOF_L1 to ROOF_L3; 0: unknown. */
+double roof_cache(int level);
+/* Takes about a second, and memory of eight times the third level. */
 roof roof_measure(eddy_dtype type, int threads);
 
 typedef struct roof_share {
