@@ -151,8 +151,9 @@ def attention_decoder(p, x, s, t, past):
 
 @cell({"D": 3, "R": 4, "W": 2}, X,
       {"V" + g: ["W", "D+W"] for g in "kea"} | {"v" + g: ["D+W"] for g in "bgs"}
-      | {"Vs": ["3", "D+W"]},
-      {"M": ["R", "W"], "w": ["R"], "r": ["W"]}, ["r", "w"], begin={"M": 1e-3})
+      | {"Vs": ["3", "D+W"], "w0": ["R"]},
+      {"M": ["R", "W"], "w": ["R"], "r": ["W"]}, ["r", "w"],
+      begin={"M": 1e-3, "w": lambda p: torch.softmax(p.w0, 0)})
 def turing_memory(p, x, s, t, past):
     z = torch.cat([x.x, s.r])
     k = p.Vk @ z
