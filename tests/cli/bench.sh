@@ -103,7 +103,7 @@ for module in torch jax; do
         echo "$name: not run here"
         continue
     fi
-    for cell in lstm delay_network attention_decoder; do
+    for cell in lstm delay_network attention_decoder turing_memory; do
         "$eddy" bench --cell "$cell" --length 8 --batch 4 --seconds 0 --nests 0 \
             --python "$python" >said || fault "$cell: it ends with $?" "$(cat said)"
         [[ $(grep -cE "^  $name [0-9.+a-z]+: $number ms a call, $number times ours; results differ \
