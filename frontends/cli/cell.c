@@ -14,6 +14,7 @@ static const struct {
     const char *name;
     eddy_cell *cell;
 } cell_library[] = {{"lstm", eddy_lstm}, {"gru", eddy_gru}, {"elman", eddy_elman}};
+static const eddy_site cell_nowhere = {NULL, 0}; /* a mistake is told by its place in the cell */
 enum { CELL_LIBRARY = sizeof cell_library / sizeof *cell_library, CELL_ARGUMENTS = 64 };
 
 static eddy_cell *cell_of_library(const char *name) {
@@ -297,7 +298,7 @@ void cell_alone(const cell_source *c, eddy_model *m, eddy_axes t, eddy_axes b, b
     }
     eddy_argument arguments[CELL_ARGUMENTS];
     cell_arguments(c, NULL, training, arguments);
-    (eddy_use_alone)(m, c->cells, c->name, t, b, arguments, EDDY_HERE);
+    (eddy_use_alone)(m, c->cells, c->name, t, b, arguments, cell_nowhere);
 }
 
 eddy_value cell_result(eddy_model *m) {
@@ -344,9 +345,9 @@ eddy_value cell_use(const cell_source *c, eddy_model *m, const char *name, eddy_
     if (!c->cells) {
         eddy_cell_options how = {.forget_bias = 1};
         int64_t size = (int64_t)c->given[0].number;
-        return cell_of_library(c->name)(m, name, t, size, x, &how, EDDY_HERE);
+        return cell_of_library(c->name)(m, name, t, size, x, &how, cell_nowhere);
     }
     eddy_argument arguments[CELL_ARGUMENTS];
     cell_arguments(c, x, training, arguments);
-    return cell_vector((eddy_use)(m, c->cells, c->name, name, t, NULL, arguments, EDDY_HERE));
+    return cell_vector((eddy_use)(m, c->cells, c->name, name, t, NULL, arguments, cell_nowhere));
 }

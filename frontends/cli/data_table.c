@@ -13,7 +13,7 @@
 #include "core/hash.h"
 #include "frontends/cli/data.h"
 
-enum { TABLE_COLUMNS = 4096 };
+enum { TABLE_COLUMNS = 4096, TABLE_SHOWN = 40 /* bytes of what is no number */ };
 
 /* Numbers of a file: [rows][columns]. */
 typedef struct table_numbers {
@@ -137,8 +137,10 @@ static table_numbers table_csv(arena *memory, const char *path, const char *igno
             double number = 0;
             if (!table_listed(ignore, t.names[i]) && !table_number(fields[i], &number))
                 cli_fail(CLI_FAILED,
-                         "%s:%d: column %s: '%s' is no number; --ignore %s leaves the column out",
-                         path, line, t.names[i], fields[i], t.names[i]);
+                         "%s:%d: column %s: '%.*s%s' is no number; --ignore %s leaves the column "
+                         "out",
+                         path, line, t.names[i], TABLE_SHOWN, fields[i],
+                         strlen(fields[i]) > TABLE_SHOWN ? "..." : "", t.names[i]);
             vec_push(memory, &all, number);
         }
         t.rows++;

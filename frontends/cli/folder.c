@@ -12,6 +12,9 @@
 
 #include "frontends/cli/log.h"
 
+/* The most that options allow, and that data has. */
+enum { FOLDER_UNITS = 65536, FOLDER_LAYERS = 64, FOLDER_NUMBERS = 1 << 24 };
+
 folder folder_at(arena *memory, const char *path) {
     return (folder){.path = path,
                     .record = cli_path(memory, path, "run.json"),
@@ -123,6 +126,15 @@ void folder_create(const folder *f) {
 
 /* ---- reading */
 
+/* A number of the record; one that no run writes ends the process. */
+static int64_t folder_read_number(const folder *f, const char *name, json_int_t number, int64_t low,
+                                  int64_t high) {
+    if (number < low || number > high)
+        cli_fail(CLI_FAILED, "%s: %s is %lld, and in a run it is from %lld to %lld", f->record,
+                 name, (long long)number, (long long)low, (long long)high);
+    return number;
+}
+
 static void folder_read_symbols(arena *memory, folder *f, const json_t *codes, bool bytes) {
     size_t count = json_array_size(codes);
     f->symbols = (alphabet){.bytes = bytes, .count = 1 + (int)count};
@@ -162,8 +174,8 @@ static void folder_read_columns(arena *memory, folder *f, json_t *from) {
                        &classes) != 0)
         cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f->record, wrong.text);
     c->count = (int)json_array_size(names);
-    c->ahead = ahead;
-    c->classes = classes;
+    c->ahead = folder_read_number(f, "ahead", ahead, 0, 1000000000);
+    c->classes = folder_read_number(f, "classes", classes, 0, FOLDER_UNITS);
     c->names = arena_array(memory, const char *, c->count + 1);
     c->mean = arena_array(memory, double, c->count + 1);
     c->scale = arena_array(memory, double, c->count + 1);
@@ -203,21 +215,21 @@ folder folder_open(arena *memory, const char *path) {
         cli_fail(CLI_FAILED, "%s is not the record of a run: %s", f.record, wrong.text);
     folder_read_symbols(memory, &f, codes, bytes);
     folder_read_columns(memory, &f, table);
+    f.net.size = folder_read_number(&f, "size", size, 1, FOLDER_UNITS);
+    f.net.layers = folder_read_number(&f, "layers", layers, 1, FOLDER_LAYERS);
+    f.net.embedding = folder_read_number(&f, "embedding", embedding, 1, FOLDER_UNITS);
+    f.net.inputs = folder_read_number(&f, "inputs", inputs, 1, FOLDER_NUMBERS);
+    f.net.outputs = folder_read_number(&f, "outputs", outputs, 1, FOLDER_NUMBERS);
+    f.net.vocabulary = folder_read_number(&f, "vocabulary", vocabulary, 0, FOLDER_NUMBERS);
+    f.rows = (size_t)folder_read_number(&f, "rows", rows, 0, INT64_MAX);
     f.net.set = json_is_string(set) ? arena_copy_text(memory, json_string_value(set)) : NULL;
     f.net.cell =
         cell_find(memory, file ? f.cell : NULL, arena_copy_text(memory, cell), f.net.set, size);
-    f.net.size = size;
-    f.net.layers = layers;
-    f.net.embedding = embedding;
-    f.net.inputs = inputs;
-    f.net.outputs = outputs;
     f.net.classes = classes;
-    f.net.vocabulary = vocabulary;
     f.net.each = each;
     f.net.kind = strcmp(kind, "text") == 0    ? DATA_TEXT
                  : strcmp(kind, "table") == 0 ? DATA_TABLE
                                               : DATA_SEQUENCES;
-    f.rows = (size_t)rows;
     f.fingerprint = strtoull(sum, NULL, 16);
     f.settings = json_incref(settings);
     json_decref(record);
