@@ -5,7 +5,8 @@
  * samples, so no wrong element can hide behind another. Each parameter and each input is asked
  * about by itself, along a random direction: the quotient (f(p + e v) - f(p - e v)) / 2e against
  * <gradient, v>. A parameter whose gradient is 0 everywhere, or nothing but what was rounded on the
- * way, learns nothing, and that is said too: rows of a memory that begin alike may stay alike.
+ * way, learns nothing, and that is said too: rows of a memory that begin alike may stay alike. So
+ * may one whose gradient is 0 where it begins: two factors that are 0 wait for each other for ever.
  *
  * Where the cell says that a gradient is a surrogate, quotients are taken of a second model, which
  * has a straight line of that slope in its place (lower_adjoint.c). */
@@ -30,6 +31,7 @@ typedef struct gradients {
     const char **names;  /* theirs */
     char (*outputs)[32]; /* their gradients' */
     double largest;      /* element of them all */
+    bool *stuck;         /* weights with gradient 0 where they begin, and a step further */
     double worst;        /* relative difference to quotients */
     double evaluated;    /* ... to the evaluator */
     int wrong;
@@ -164,19 +166,21 @@ static void gradients_direction(gradients *g, int i, const double *slope, double
         g->worst = difference;
 }
 
+/* The largest element; infinity where one is no number. */
 static double gradients_size(const double *slope, size_t n) {
     double largest = 0;
     for (size_t k = 0; k < n; k++)
-        largest = fmax(largest, fabs(slope[k]));
+        largest = isfinite(slope[k]) ? fmax(largest, fabs(slope[k])) : INFINITY;
     return largest;
 }
 
 static void gradients_sizes(gradients *g) {
+    g->largest = 0;
     for (int i = 0; i < g->count; i++) {
         size_t n = eddy_run_elements(g->s.run, g->names[i]);
-        if (n)
-            g->largest =
-                fmax(g->largest, gradients_size(eddy_run_read(g->s.run, g->outputs[i]), n));
+        double size = n ? gradients_size(eddy_run_read(g->s.run, g->outputs[i]), n) : 0;
+        if (isfinite(size))
+            g->largest = fmax(g->largest, size);
     }
 }
 
@@ -192,6 +196,55 @@ static void gradients_learn(gradients *g, int i, const double *slope, size_t n) 
                     "the gradient by %s is 0 everywhere but for rounding, %.0e of the largest: it "
                     "will never learn",
                     g->names[i], size / g->largest);
+    else if (g->stuck[i])
+        examine_say(g->e, EXAMINE_WARNING, line,
+                    "the gradient by %s is 0 where it begins, and after a step: what it is "
+                    "multiplied with begins at 0 as well",
+                    g->names[i]);
+}
+
+/* A weight's numbers and its gradient at once; how many. */
+static size_t gradients_read(gradients *g, int i, double **at, const double **slope) {
+    size_t n = eddy_run_elements(g->s.run, g->names[i]);
+    *at = arena_array(g->e->memory, double, n + 1);
+    *slope = n ? eddy_run_read(g->s.run, g->outputs[i]) : NULL;
+    if (n)
+        cli_check(eddy_params_read(g->params, g->names[i], *at, n), eddy_params_message(g->params));
+    return n;
+}
+
+/* Which weights have no gradient where they begin, nor after a step of all the others. One factor
+ * that is 0 moves when the other one is not; so do weights behind it, a step later. */
+static void gradients_start(gradients *g) {
+    double *at, **before = arena_array(g->e->memory, double *, g->weights + 1);
+    const double *slope;
+    bool any = false;
+    session_call(&g->s);
+    gradients_sizes(g);
+    for (int i = 0; i < g->weights; i++) {
+        size_t n = gradients_read(g, i, &before[i], &slope);
+        g->stuck[i] = n && gradients_size(slope, n) <= 1e-13 * g->largest;
+        any = any || g->stuck[i];
+    }
+    for (int i = 0; i < g->weights && any; i++) {
+        size_t n = gradients_read(g, i, &at, &slope);
+        for (size_t k = 0; k < n; k++)
+            at[k] -= 0.01 * slope[k];
+        if (n)
+            cli_check(eddy_params_write(g->params, g->names[i], at, n),
+                      eddy_params_message(g->params));
+    }
+    if (!any)
+        return;
+    session_call(&g->s);
+    gradients_sizes(g);
+    for (int i = 0; i < g->weights; i++) {
+        size_t n = gradients_read(g, i, &at, &slope);
+        g->stuck[i] = g->stuck[i] && gradients_size(slope, n) <= 1e-13 * g->largest;
+        if (n)
+            cli_check(eddy_params_write(g->params, g->names[i], before[i], n),
+                      eddy_params_message(g->params));
+    }
 }
 
 static void gradients_of(gradients *g, int i) {
@@ -326,6 +379,8 @@ void examine_gradients(examine *e) {
     if (!examine_begin(&of, g.params, &g.s, why, sizeof why))
         cli_fail(CLI_FAILED, "%s", why);
     examine_fill(e, &g.s, &gradients_whole, 1, NULL);
+    g.stuck = arena_array(e->memory, bool, g.weights + 1);
+    gradients_start(&g);
     for (int i = 0; i < g.weights; i++)
         gradients_move(&g, i);
     g.quotient = &g.s;

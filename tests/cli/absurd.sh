@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
 limit=unlimited
-if (ulimit -v 6000000 && "$eddy" --version) >/dev/null 2>&1; then
+if { (ulimit -v 6000000 && "$eddy" --version); } >/dev/null 2>&1; then
     limit=6000000
 else
     echo "memory without a bound: a sanitizer takes more"

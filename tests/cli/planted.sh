@@ -223,5 +223,147 @@ cell planted(x[D]) -> y {
 }
 END_OF_CELL
 
-[[ $count -ge 15 ]] || fault "only $count mistakes"
+# ---- by another hand, when the checker was finished
+
+# A matrix that is not transposed on the way back, in a layer of one's own.
+finds FAULT 6 'the gradient by x is ' <<'END_OF_CELL'
+cell layer(x[D], W[D, D]) -> y {
+    y = W@x
+    adjoint x = W@dy
+    adjoint W = outer(dy, x)
+}
+cell planted(x[D]) -> h {
+    state h[D]
+    param W[D, D]
+    h' = tanh(layer(x, W) + h)
+}
+END_OF_CELL
+# What was broadcast is a sum on the way back, not a mean.
+finds FAULT 3 'the gradient by a is ' <<'END_OF_CELL'
+cell planted(x[D], a) -> y {
+    y = a*x
+    adjoint a = mean(dy*x)
+    adjoint x = a*dy
+}
+END_OF_CELL
+# A sign in the rule of the quotient.
+finds FAULT 4 'the gradient by b is ' <<'END_OF_CELL'
+cell planted(a[D], b[D]) -> y {
+    y = a / (1 + b^2)
+    adjoint a = dy/(1 + b^2)
+    adjoint b = dy*2*a*b/(1 + b^2)^2
+}
+END_OF_CELL
+# A straight-through estimator that is said to be the derivative.
+finds FAULT 6 'the gradient by W is [-0-9.]+ along a direction in which nothing changes' \
+    <<'END_OF_CELL'
+cell rounded(x[D]) -> y {
+    y = floor(x + 0.5)
+    adjoint x = dy
+}
+cell planted(x[D]) -> y {
+    param W[H, D]
+    y = rounded(W@x)
+}
+END_OF_CELL
+# Euler's rule with a step that is too long.
+finds warning 2 'the gradient by the state h explodes: ' <<'END_OF_CELL'
+cell planted(x[D], dt = 5) -> h {
+    state h[H]
+    param W[H, D]
+    h' = h + dt*(W@x - h)
+}
+END_OF_CELL
+# A rate of decay without its sign.
+finds warning 2 'the gradient by the state h explodes: ' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param W[H, D], rate[H] = 1
+    h' = exp(rate)*h + W@x
+}
+END_OF_CELL
+# The length of a state that begins at 0, and is centred.
+finds warning 5 'div is not finite on inputs of the usual size' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param W[H, D]
+    c = h - mean(h)
+    h' = tanh(W@x + c/sqrt(mean(c^2)))
+}
+END_OF_CELL
+# A softplus by hand.
+finds warning 4 'exp is not finite when inputs are a hundred times as large' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param W[H, D], V[H, D]
+    dt = log(1 + exp(V@x))
+    h' = exp(-dt)*h + dt*(W@x)
+}
+END_OF_CELL
+# Attention by hand.
+finds warning 3 'exp, e is not finite when inputs are a hundred times as large' <<'END_OF_CELL'
+cell planted(x[D], m[M] over s) -> y {
+    param K[M, D]
+    e = exp(m@(K@x))
+    y = sum(e*m, s) / sum(e, s)
+}
+END_OF_CELL
+# The logarithm of a gate that shuts.
+finds warning 3 'log, y is not finite when inputs are a hundred times as large' <<'END_OF_CELL'
+cell planted(x[D]) -> y {
+    param W[H, D]
+    y = log(sigmoid(W@x))
+}
+END_OF_CELL
+# Division by a gate that shuts.
+finds warning 5 'div is not finite when inputs are a hundred times as large' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param V[H, D], W[H, D]
+    f = sigmoid(V@x)
+    h' = f*h + W@x/f
+}
+END_OF_CELL
+# The root of what a saturated unit leaves.
+finds warning 4 'the gradient by W is not finite when inputs are a hundred times' <<'END_OF_CELL'
+cell planted(x[D]) -> y {
+    param W[H, D]
+    u = tanh(W@x)
+    y = sqrt(1 - abs(u))
+}
+END_OF_CELL
+# Two factors that are both 0.
+finds warning 2 'the gradient by A is 0 where it begins, and after a step' <<'END_OF_CELL'
+cell planted(x[D]) -> y {
+    param A[H, K] = 0, B[K, D] = 0
+    y = A@(B@x)
+}
+END_OF_CELL
+# A gate that is rounded.
+finds warning 3 'the gradient by V is 0 everywhere: it will never learn' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param V[H, D], W[H, D]
+    z = floor(sigmoid(V@x) + 0.5)
+    h' = z*h + (1 - z)*tanh(W@x)
+}
+END_OF_CELL
+# A connection that was forgotten.
+finds warning 3 'no result depends on the parameter skip' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param W[H, D], U[H, H] = orthogonal, b[H], skip[H]
+    h' = tanh(W@x + U@h + b)
+}
+END_OF_CELL
+# Two rectifiers that let nothing through.
+finds warning 3 'the gradient by W is 0 everywhere: it will never learn' <<'END_OF_CELL'
+cell planted(x[D]) -> h {
+    state h[H]
+    param W[H, D], U[H, H]
+    h' = relu(-relu(W@x + U@h))
+}
+END_OF_CELL
+
+[[ $count -ge 37 ]] || fault "only $count mistakes"
 finish
