@@ -1,5 +1,6 @@
 /* Cells of the cell language against the same cells in C: not near, but the same machine code. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,77 @@ Test(language_use, alone) {
     eddy_program_free(p);
     eddy_model_free(m);
     eddy_cells_free(cells);
+}
+
+/* ---- draws */
+
+enum { STEPS = 500, SAMPLES = 2, DRAWS = STEPS * SAMPLES * D };
+
+/* What a cell draws with this seed, [step][sample][element]: random, of a sequence, normal. */
+static void draw(int seed, float out[3][DRAWS]) {
+    static const char text_of[] =
+        "cell draws(x[D]) -> u, q, n {\n"
+        "    u = random(D) + 0*x\n"
+        "    q = random_sequence(D) + 0*x\n"
+        "    n = random_normal(D) + 0*x\n"
+        "}\n";
+    static const char *const names[] = {"u", "q", "n"};
+    static float x[DRAWS];
+    eddy_axes t, b;
+    eddy_value at, results[3];
+    eddy_cells *cells = read_text(text_of);
+    eddy_model *m = open_model(&t, &b, &at);
+    eddy_use(m, cells, "draws", "n", t, results, EDDY_WITH("x", at));
+    for (int i = 0; i < 3; i++)
+        eddy_output(m, names[i], results[i]);
+    eddy_program *p;
+    eddy_run *run;
+    cr_assert_eq(eddy_compile(m, &p), EDDY_OK, "%s", eddy_model_message(m));
+    eddy_params *params = eddy_params_new(NULL, 1);
+    eddy_run_new(p, params, &run);
+    eddy_run_resize(run, (eddy_extent[]){{"t", STEPS}, {"b", SAMPLES}}, 2);
+    eddy_run_input(run, "x", x, DRAWS);
+    eddy_run_scalar(run, "seed", seed);
+    cr_assert_eq(eddy_run_call(run), EDDY_OK, "%s", eddy_run_message(run));
+    for (int i = 0; i < 3; i++)
+        memcpy(out[i], eddy_run_read(run, names[i]), sizeof out[i]);
+    eddy_run_free(run);
+    eddy_params_free(params);
+    eddy_program_free(p);
+    eddy_model_free(m);
+    eddy_cells_free(cells);
+}
+
+/* The mean of the numbers' powers. */
+static double moment(const float *of, int power) {
+    double sum = 0;
+    for (int i = 0; i < DRAWS; i++)
+        sum += pow((double)of[i], power);
+    return sum / (double)DRAWS;
+}
+
+Test(language_use, draws_are_what_they_are_called) {
+    static float one[3][DRAWS], same[3][DRAWS], other[3][DRAWS];
+    const float *u = one[0], *q = one[1], *n = one[2];
+    draw(1, one);
+    draw(1, same);
+    draw(2, other);
+    cr_expect_arr_eq(one, same, sizeof one, "a seed draws the same again");
+    for (int i = 0; i < 3; i++)
+        cr_expect_neq(memcmp(one[i], other[i], sizeof one[i]), 0, "another seed draws others");
+    for (int i = 0; i < DRAWS; i++) {
+        cr_expect(u[i] >= 0 && u[i] < 1 && q[i] >= 0 && q[i] < 1 && isfinite(n[i]));
+        cr_expect(i < D || u[i] != u[i - D], "two samples, or steps, draw the same");
+        cr_expect_eq(q[i], q[i % (SAMPLES * D)], "a sequence draws once");
+    }
+    for (int i = 1; i < SAMPLES * D; i++)
+        cr_expect_neq(q[i], q[i - 1]);
+    /* Means of 3000 draws are within five deviations. */
+    cr_expect_float_eq(moment(u, 1), 0.5, 0.027);
+    cr_expect_float_eq(moment(u, 2), 1.0 / 3, 0.027);
+    cr_expect_float_eq(moment(n, 1), 0, 0.092);
+    cr_expect_float_eq(moment(n, 2), 1, 0.13);
+    cr_expect_float_eq(moment(n, 4), 3, 0.9);
 }
 
 /* ---- mistakes of the caller */
