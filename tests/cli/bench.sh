@@ -3,14 +3,8 @@
 # would, or do not; the real ones run where they are installed (PEER_PYTHON: whose).
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-cat >mgu.eddy <<'END_OF_CELL'
-cell mgu(x[D]) -> h {
-    state h[H]
-    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
-    f = sigmoid(W@x + U@h + b)
-    n = tanh(W@x + U@(f*h) + b)
-    h' = (1 - f)*h + f*n
-}
+minimal_gated_unit >mgu.eddy
+cat >>mgu.eddy <<'END_OF_CELL'
 cell draws(x[D]) -> y {
     y = x * random(D)
 }
@@ -74,7 +68,7 @@ peer 'echo begun'
 "$eddy" "${few[@]}" --python ./peer >said && fault "a peer without results is no fault"
 holds said '^  PyTorch 0\.0: it left no results that can be read$'
 "$eddy" "${few[@]}" --cell draws --python ./peer >said || fault "it ends with $?"
-holds said '^  PyTorch 0\.0: not run: mgu\.eddy:9: `random` has no counterpart$'
+holds said '^  PyTorch 0\.0: not run: mgu\.eddy:10: `random` has no counterpart$'
 
 # Results that are all 0.
 if command -v python3 >/dev/null; then

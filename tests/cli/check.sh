@@ -2,15 +2,8 @@
 # Checking cells: sound ones pass, and what is planted in others is found, with its line.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-cat >sound.eddy <<'END'
-# A minimal gated unit.
-cell mgu(x[D]) -> h {
-    state h[H]
-    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
-    f = sigmoid(W@x + U@h + b)
-    n = tanh(W@x + U@(f*h) + b)
-    h' = (1 - f)*h + f*n
-}
+minimal_gated_unit >sound.eddy
+cat >>sound.eddy <<'END'
 cell ahead(x[D]) -> y {
     param W[H, D]
     y = W@x[t+1]

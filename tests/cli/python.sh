@@ -5,15 +5,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 stored=$source_folder/tests/cli/python_programs.txt
 
-cat >mgu.eddy <<'END_OF_CELL'
-cell mgu(x[D]) -> h {
-    state h[H]
-    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
-    f = sigmoid(W@x + U@h + b)
-    n = tanh(W@x + U@(f*h) + b)
-    h' = (1 - f)*h + f*n
-}
-END_OF_CELL
+minimal_gated_unit >mgu.eddy
 # Delays of several steps both ways, a memory, a learned start, a matrix state, what is made once,
 # and names that Python has for itself.
 cat >forms.eddy <<'END_OF_CELL'

@@ -2,16 +2,7 @@
 # What is shown of a cell: its class, the stage of each line, what a step costs and remembers.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-cat >mgu.eddy <<'END'
-# A minimal gated unit.
-cell mgu(x[D]) -> h {
-    state h[H]
-    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
-    f = sigmoid(W@x + U@h + b)
-    n = tanh(W@x + U@(f*h) + b)
-    h' = (1 - f)*h + f*n
-}
-END
+minimal_gated_unit >mgu.eddy
 # W@x of both gates is one product before the loop, 2 * 2 * 128 * 64 flops; inside the loop are
 # U@h and U@(f*h), 2 * 128 * 128 flops and 4 * 128 * 128 bytes of weights each.
 expect 0 out "mgu with D=64 H=128

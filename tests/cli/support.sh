@@ -15,6 +15,20 @@ fault() {
     failures=$((failures + 1))
 }
 
+# A cell that several tests have in a file.
+minimal_gated_unit() {
+    cat <<'END_OF_CELL'
+# A minimal gated unit.
+cell mgu(x[D]) -> h {
+    state h[H]
+    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
+    f = sigmoid(W@x + U@h + b)
+    n = tanh(W@x + U@(f*h) + b)
+    h' = (1 - f)*h + f*n
+}
+END_OF_CELL
+}
+
 # expect STATUS STREAM TEXT ARGUMENT...: `eddy ARGUMENT...` ends with the status and says exactly
 # the text on the stream (out or err).
 expect() {
