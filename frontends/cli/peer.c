@@ -24,8 +24,8 @@ enum { PEER_FILES = sizeof peer_files / sizeof *peer_files };
 /* Those that run, for whatever ends this process. */
 static peer *peer_running[PYTHON_WAYS];
 
+/* Calls nothing that a handler of signals may not. */
 void peer_stop(peer *p) {
-    char path[4096];
     if (p->child > 0) {
         kill(p->child, SIGKILL);
         waitpid(p->child, NULL, 0);
@@ -33,9 +33,11 @@ void peer_stop(peer *p) {
         close(p->from);
     }
     p->child = 0;
-    for (int i = 0; p->folder && i < PEER_FILES; i++)
-        if (snprintf(path, sizeof path, "%s/%s", p->folder, peer_files[i]) < (int)sizeof path)
-            unlink(path);
+    int folder = p->folder ? open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    for (int i = 0; folder >= 0 && i < PEER_FILES; i++)
+        unlinkat(folder, peer_files[i], 0);
+    if (folder >= 0)
+        close(folder);
     if (p->folder)
         rmdir(p->folder);
     p->folder = NULL;
@@ -46,6 +48,12 @@ static void peer_stop_all(void) {
     for (int i = 0; i < PYTHON_WAYS; i++)
         if (peer_running[i])
             peer_stop(peer_running[i]);
+}
+
+static void peer_interrupted(int number) {
+    peer_stop_all();
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 /* The last line of a text that is not empty. */
@@ -159,8 +167,11 @@ bool peer_start(peer *p, arena *memory, const char *python, python_way way, int 
         cli_fail(CLI_FAILED, "cannot make the folder %s: %s", folder, strerror(errno));
     p->folder = folder;
     peer_running[way] = p;
-    if (!registered)
+    if (!registered) {
         atexit(peer_stop_all);
+        signal(SIGINT, peer_interrupted);
+        signal(SIGTERM, peer_interrupted);
+    }
     registered = true;
     signal(SIGPIPE, SIG_IGN); /* that it ended is seen by what writing says */
     if (!peer_spawn(p, python, threads))

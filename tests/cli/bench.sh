@@ -67,6 +67,19 @@ holds said '^  PyTorch 0\.0: its process ended: gone away$'
 peer 'echo begun'
 "$eddy" "${few[@]}" --python ./peer >said && fault "a peer without results is no fault"
 holds said '^  PyTorch 0\.0: it left no results that can be read$'
+# One that never answers, and a user who does not wait: nothing is left behind.
+rm -f folder begun
+peer 'exec sleep 100'
+"$eddy" "${few[@]}" --python ./peer >said 2>&1 &
+process=$! status=0
+until [[ -e begun ]] || ! kill -0 "$process" 2>/dev/null; do
+    sleep 0.05
+done
+kill -s TERM "$process" || fault "it did not wait for its peer"
+wait "$process" 2>/dev/null || status=$?
+[[ $status == 143 ]] || fault "SIGTERM: it ends with $status"
+[[ ! -e $(cat folder) ]] || fault "$(cat folder) is still there after SIGTERM"
+peer 'echo begun'
 "$eddy" "${few[@]}" --cell draws --python ./peer >said || fault "it ends with $?"
 holds said '^  PyTorch 0\.0: not run: mgu\.eddy:10: `random` has no counterpart$'
 
