@@ -25,8 +25,8 @@ typedef struct bench {
 /* The largest norm of a difference over that of the tensor. Sums of other orders in f32 give 1e-5,
  * with them a step at the other side of a kink 1e-4; a wrong term gives 1e-2 and more. Where the
  * last bits of weights and inputs make more of a difference, so many times as much is allowed. */
-#define BENCH_BOUND 1e-3
-enum { BENCH_ROUNDINGS = 10 };
+#define BENCH_BOUND     1e-3
+#define BENCH_ROUNDINGS 10.0
 
 /* ---- bench.c */
 /* The cell alone; training: as it is when it is trained. */
