@@ -78,12 +78,12 @@ class Machine:
         return 2 * multiplications / self.rate
 
     def level(self, floats):
-        """The first level that holds a thread's part; four fifths of a private one are ours."""
-        part = floats * FLOAT / self.n
-        for level in LEVELS[:3]:
-            if part <= self.caches[level] * (1 if level == "L3" else 0.8):
+        """The first level that holds it: a thread's part in four fifths of a cache of its own, or
+        all in the one that threads share."""
+        for level in LEVELS[:2]:
+            if floats * FLOAT / self.n <= self.caches[level] * 0.8:
                 return level
-        return "DRAM"
+        return "L3" if floats * FLOAT <= self.caches["L3"] else "DRAM"
 
     def stream(self, floats, resident):
         return floats * FLOAT / self.roofs["read"][self.level(resident)][self.n - 1]
