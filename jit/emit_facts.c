@@ -147,7 +147,7 @@ static int choose_rows(const emit_nest *s) {
     int most = m->tile_rows * m->tile_vectors / s->most_vectors;
     most = most > FACTS_MOST_ROWS ? FACTS_MOST_ROWS : most;
     if (count < 0)
-        return most < 2 * EMIT_FEW_ROWS ? EMIT_FEW_ROWS : 2 * EMIT_FEW_ROWS;
+        return most < EMIT_FEW_ROWS ? EMIT_FEW_ROWS : most;
     if (count <= most)
         return count > 0 ? (int)count : 1;
     return most;

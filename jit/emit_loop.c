@@ -105,13 +105,38 @@ static int add(emit_segment *out, int count, emit_segment segment) {
     return count + 1;
 }
 
+/* The end of the large tiles. One less of them, and the small ones come out even. */
+static LLVMValueRef large_end(const emit *e, LLVMValueRef first, LLVMValueRef limit, int rows,
+                              int few, bool repeatable) {
+    LLVMBuilderRef b = e->builder;
+    LLVMValueRef whole = whole_end(e, first, limit, rows);
+    int least = 0; /* set of remainders */
+    for (int rest = 0; rest < rows; rest++) {
+        int cost[2];
+        for (int less = 0; less < 2; less++) {
+            int left = rest + less * rows, fours = left / few, ones = left % few;
+            cost[less] = repeatable ? (left + few - 1) / few * few : fours * few + ones * few / 2;
+            cost[less] -= less * rows;
+        }
+        least |= (cost[1] < cost[0]) << rest;
+    }
+    if (least == 0)
+        return whole;
+    LLVMValueRef rest = LLVMBuildSub(b, limit, whole, "");
+    LLVMValueRef set = LLVMBuildLShr(b, emit_integer(e, least), rest, "");
+    LLVMValueRef one = LLVMBuildAnd(b, set, emit_integer(e, 1), "");
+    LLVMValueRef less = LLVMBuildSub(b, whole, emit_times(e, one, emit_integer(e, rows)), "");
+    LLVMValueRef fits = LLVMBuildICmp(b, LLVMIntSGE, less, first, "");
+    return LLVMBuildSelect(b, fits, less, whole, "");
+}
+
 /* Large tiles, then small ones for the rest, of which the last may do again what was done already;
  * too few rows for a small tile go one by one. */
 static int repeatable_rows(const emit_nest *s, LLVMValueRef first, LLVMValueRef limit,
                            emit_segment *out) {
     const emit *e = s->e;
     int rows = s->most_rows, few = rows < EMIT_FEW_ROWS ? rows : EMIT_FEW_ROWS, n = 0;
-    LLVMValueRef whole = rows > few ? whole_end(e, first, limit, rows) : first;
+    LLVMValueRef whole = rows > few ? large_end(e, first, limit, rows, few, true) : first;
     if (rows > few)
         n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0, 0});
     LLVMValueRef count = LLVMBuildSub(e->builder, limit, first, "");
@@ -137,6 +162,13 @@ static int row_segments(emit_nest *s, emit_segment *out) {
     if (constant && s->block_range >= 0) {
         int kept = rows - (int)(known % rows);
         return add(out, n, (emit_segment){first, limit, 1, rows, true, 0, kept});
+    }
+    if (!constant && rows > EMIT_FEW_ROWS) {
+        LLVMValueRef large = large_end(e, first, limit, rows, EMIT_FEW_ROWS, false);
+        n = add(out, n, (emit_segment){first, large, 1, rows, false, 0, 0});
+        LLVMValueRef small = whole_end(e, large, limit, EMIT_FEW_ROWS);
+        n = add(out, n, (emit_segment){large, small, 1, EMIT_FEW_ROWS, false, 0, 0});
+        return add(out, n, (emit_segment){small, limit, 1, 1, false, 0, 0});
     }
     LLVMValueRef whole = whole_end(e, first, limit, rows);
     n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0, 0});
@@ -262,7 +294,7 @@ static int row_copies(const emit_nest *s, int out[EMIT_SEGMENTS]) {
     bool moves = s->repeatable || s->block_range >= 0;
     if (rows == 1 || (known >= 0 && (moves || known % rows == 0)))
         return n;
-    if (known < 0 && s->repeatable && rows > EMIT_FEW_ROWS)
+    if (known < 0 && rows > EMIT_FEW_ROWS)
         out[n++] = EMIT_FEW_ROWS;
     out[n++] = known < 0 ? 1 : (int)(known % rows);
     return n;
