@@ -324,6 +324,20 @@ static bool knows_lanes(const emit_nest *s, size_t i) {
     if (!f->by_lane || in->type != BODY_I64)
         return false;
     if (in->op != NEST_RANGE && in->op != NEST_BODY)
+/* What every turn of a loop reads again and no near cache can hold is found in one for a part if
+ * turns run to and fro: one begins with what the turn before it ended with. */
+static void choose_turns(emit_nest *s) {
+    const nest *n = s->n;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        const nest_buffer *b = in->op == NEST_LOAD ? &s->e->plan->buffers.at[in->which] : NULL;
+        if (b && b->axis_count == 0 && has_bit(s->facts[i].depends, s->order[0]))
+            bytes += op_shape_elements(&b->shape) * (int64_t)dtype_size(b->type);
+    }
+    s->turns = n->loop_count > 0 && s->panel_depth > 0 && bytes > EMIT_TURN_BYTES;
+}
+
         return false;
     const nest_ref operands[3] = {in->code.a, in->code.b, in->code.c};
     for (int k = 0; in->op == NEST_BODY && k < body_operands((body_op)in->code.op); k++)
@@ -488,7 +502,9 @@ void emit_facts(emit_nest *s) {
     choose_tile(s, reached);
     choose_order(s, reached);
     choose_rests(s);
-    choose_blocks(s);
+    choose_blocks(s, reached);
+    choose_turns(s);
+    s->inner_range = emit_together_find(s);
     emit_split_choose(s);
     place_instructions(s, reached);
     choose_ends(s);

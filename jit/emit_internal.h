@@ -94,13 +94,18 @@ typedef struct emit_segment {
 enum {
     EMIT_SEGMENTS = 4,
     EMIT_FEW_ROWS = 4,      /* of a tile whose number of rows is not known: batches are often 4 k */
-    EMIT_BLOCK_STEPS = 128, /* of a long fold, per block */
-    EMIT_PANEL_STEPS = 256, /* a fold of no more is one block; a panel holds as many */
-    EMIT_BLOCK_ROWS = 240,  /* of a tiled nest, per block: a multiple of most tiles */
-    EMIT_PANEL_ROWS = 48,   /* rows that pay for copying a panel */
-    EMIT_LEAST_SQUARE = 4,  /* lanes that pay for turning a square */
-    EMIT_LEAST_LANES = 4,   /* of a vector for which a long step is compiled once more */
-    EMIT_FEW_LANES = 8      /* of a square whose rows are counted at run time */
+    EMIT_BLOCK_STEPS = 128, /* of a long fold, per block, when its panel is copied */
+    EMIT_STREAM_STEPS = 1536, /* and when it is not */
+    EMIT_PANEL_STEPS = 256,   /* a fold of no more is one block; a panel holds as many */
+    EMIT_PANEL_BLOCKS = 4,    /* one behind the other, if a nest stores more than ... */
+    EMIT_RESULT_BYTES = 1 << 19,
+    EMIT_BLOCK_ROWS = 240,     /* of a tiled nest, per block: a multiple of most tiles */
+    EMIT_TURN_BYTES = 1 << 15, /* that a loop reads every turn: more than the nearest cache keeps */
+    EMIT_OWN_ROWS = 64,        /* of one range: fewer go together with those of another */
+    EMIT_PANEL_ROWS = 48,      /* rows that pay for copying a panel */
+    EMIT_LEAST_SQUARE = 4,     /* lanes that pay for turning a square */
+    EMIT_LEAST_LANES = 4,      /* of a vector for which a long step is compiled once more */
+    EMIT_FEW_LANES = 8         /* of a square whose rows are counted at run time */
 };
 
 /* The number of an element in its buffer: a number, and so many times an index. */
@@ -139,6 +144,8 @@ typedef struct emit_nest {
     int *order;                  /* ranges, outermost first */
     int vector_range, row_range; /* -1: none */
     int panel_depth; /* of a tile's shared operand: the loops outside choose it; 0: none */
+    bool far_steps;  /* of a panel, so that it is worth a copy */
+    bool turns;      /* the outermost range runs backwards in every other turn of the loop */
     bool row_blocks; /* the rows run in blocks, outside of everything else */
     int block_range; /* folded range that runs in blocks, inside those; -1: none */
     nest_ref *rest;  /* by fold: the store where its state rests between blocks; -1: none */

@@ -352,6 +352,17 @@ static void widen_outer(emit_nest *s, int depth) {
 static void emit_inside(emit_nest *s, int depth);
 static void emit_blocks(emit_nest *s, int depth);
 
+/* On every other turn of the enclosing loop panels are read from the last to the first. */
+static LLVMValueRef turned(const emit_nest *s, const emit_segment *part, LLVMValueRef counter,
+                           LLVMValueRef span) {
+    LLVMBuilderRef b = s->e->builder;
+    LLVMValueRef turn = emit_told(s, s->n->loops[s->n->loop_count - 1]);
+    LLVMValueRef odd = LLVMBuildTrunc(b, turn, LLVMInt1TypeInContext(s->e->context), "");
+    LLVMValueRef ends = emit_plus(s->e, part->start, part->end);
+    LLVMValueRef back = LLVMBuildSub(b, LLVMBuildSub(b, ends, span, ""), counter, "");
+    return LLVMBuildSelect(b, odd, back, counter, "");
+}
+
 static void emit_range(emit_nest *s, int depth) {
     const emit *e = s->e;
     int range = s->order[depth];
@@ -378,6 +389,8 @@ static void emit_range(emit_nest *s, int depth) {
             s->kept = part->kept;
             s->moved = LLVMBuildICmp(e->builder, LLVMIntNE, counter, loop.counter, "");
         }
+        if (s->turns && depth == 0 && loop.body && !part->overlap)
+            counter = turned(s, part, counter, span);
         s->index[range] = emit_index(s, range, counter);
         emit_inside(s, depth + 1);
         emit_loop_close(e, &loop, NULL);
