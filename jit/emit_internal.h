@@ -147,6 +147,8 @@ typedef struct emit_nest {
     bool far_steps;  /* of a panel, so that it is worth a copy */
     bool turns;      /* the outermost range runs backwards in every other turn of the loop */
     bool row_blocks; /* the rows run in blocks, outside of everything else */
+    int inner_range; /* goes together with that of rows (emit_together.c); -1: none */
+    int together;    /* blocks of a copied panel, one behind the other */
     int block_range; /* folded range that runs in blocks, inside those; -1: none */
     nest_ref *rest;  /* by fold: the store where its state rests between blocks; -1: none */
     int vector_depth, row_depth; /* depth of their bodies; beyond every depth if there is none */
@@ -173,6 +175,7 @@ typedef struct emit_nest {
     LLVMValueRef *origin;             /* by range: its least index */
     LLVMValueRef later;               /* i1: not a sweep's first block; NULL: no states rest */
     LLVMValueRef *index;              /* by range */
+    LLVMValueRef inward;              /* i1: are rows those of inner_range? NULL: never */
     LLVMValueRef many;                /* i1, tiled nests: do enough rows share a panel? */
     LLVMValueRef packs;               /* i1: are panels copied? NULL: never */
     LLVMValueRef row_step, fold_step; /* sizes of blocks */
@@ -225,6 +228,14 @@ void emit_split_choose(emit_nest *s);
 int emit_split_parts(emit *e, const nest *form, const nest *n, emit_part out[EMIT_SHARES]);
 /* In the kernel: narrows first and limit of those ranges to this thread's part. */
 void emit_split(emit_nest *s);
+
+/* ---- emit_together.c: rows of two ranges, as rows of one */
+/* The range that goes together with that of rows; -1: none. */
+int emit_together_find(const emit_nest *s);
+/* Chooses what rows are, behind emit_split. */
+void emit_together(emit_nest *s);
+/* How far they are from each other. */
+void emit_together_strides(const emit_nest *s, emit_access *a);
 
 /* ---- emit_row.c: nests in a row, by way of a table */
 /* Calls their kernels, in `function`, whose first parameters are those of the entry; then threads

@@ -139,6 +139,7 @@ void emit_memory_start(emit_nest *s) {
         a->stride = arena_array(memory, LLVMValueRef, in->at_count + 1);
         for (int k = 0; k < in->at_count; k++)
             a->stride[k] = stride_of(s, in, k);
+        emit_together_strides(s, a);
         a->pointer = arena_array(memory, LLVMValueRef, (s->loops + 1) * s->most_rows);
         a->lane_step = distance(s, a, s->vector_range);
         a->row_offset = arena_array(memory, LLVMValueRef, s->most_rows);

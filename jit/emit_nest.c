@@ -560,5 +560,9 @@ void emit_inline(emit *e, const nest *n, emit_host *host) {
     s->function = host->function;
     s->host = host;
     emit_known_begin(s);
+    emit_together(s);
+    emit_block_sizes(s);
+    emit_memory_start(s);
+    emit_panel_start(s);
     emit_all(s);
 }
