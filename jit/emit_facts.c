@@ -252,6 +252,22 @@ static void choose_order(emit_nest *s, const bool *reached) {
     }
 }
 
+/* Are neighbouring steps of the fold one tile apart in memory, as a copy of the panel would be? */
+static bool is_side_by_side(const emit_nest *s, const nest_instruction *in) {
+    int64_t distance;
+    return s->loops > s->parallel && emit_distance(s, in, s->loops - 1, &distance) &&
+           distance == (int64_t)s->most_width * s->most_vectors;
+}
+
+/* Does a step of the fold find its part of a panel far from that of the step before? */
+static bool has_far_steps(const emit_nest *s, const bool *reached) {
+    for (size_t i = 0; i < s->n->tape.count; i++)
+        if (reached[i] && is_panel_load(s, &s->n->tape.at[i], s->facts[i].depends) &&
+            !is_side_by_side(s, &s->n->tape.at[i]))
+            return true;
+    return false;
+}
+
 /* Iterations of ranges `from` to `to` of the order; -1 if that is not known. */
 static int64_t count_between(const emit_nest *s, int from, int to) {
     int64_t product = 1;
@@ -263,13 +279,25 @@ static int64_t count_between(const emit_nest *s, int from, int to) {
     return product;
 }
 
+/* Does the second cache hold all that the nest stores? */
+static bool keeps_result(const emit_nest *s, nest_ref store) {
+    const nest_buffer *b = &s->e->plan->buffers.at[s->n->tape.at[store].which];
+    int64_t elements = op_shape_elements(&b->shape);
+    return b->axis_count == 0 && elements > 0 &&
+           elements * (int64_t)dtype_size(b->type) <= EMIT_RESULT_BYTES;
+}
+
 /* Cache blocks of a tiled nest. Many rows run in blocks around all the panels, so that a block's
- * own operand stays in the second cache. A long fold runs in blocks too, so that its panel stays in
- * the first; between blocks the states rest in the result's own memory. That needs one state that
- * is the result. */
-static void choose_blocks(emit_nest *s) {
+ * own operand stays in the second cache. A long fold runs in blocks too, inside of the panels.
+ * Where steps are far from each other in memory a block's part of a panel is copied, and stays in
+ * the first cache; where they are neighbours it is enough that the second holds it, as it is read
+ * from there in time. Between blocks the states rest in the result's own memory, which needs one
+ * state that is the result. All panels take in one block, or a few if the results of all are no
+ * longer near when the next one comes, so that the rows are. */
+static void choose_blocks(emit_nest *s, const bool *reached) {
     const nest *n = s->n;
     nest_ref store = -1;
+    s->far_steps = has_far_steps(s, reached);
     s->block_range = -1;
     int64_t rows = s->row_range < 0 ? 1 : n->ranges.at[s->row_range].count;
     s->row_blocks = s->row_range >= 0 && (rows < 0 || rows > 3 * EMIT_BLOCK_ROWS / 2);
@@ -285,13 +313,29 @@ static void choose_blocks(emit_nest *s) {
         return;
     int64_t steps = count_between(s, s->parallel, s->loops);
     int64_t sharers = count_between(s, s->panel_depth, s->parallel);
-    if ((steps >= 0 && steps <= EMIT_PANEL_STEPS) || (sharers >= 0 && sharers < EMIT_PANEL_ROWS))
+    int64_t longest = s->far_steps ? EMIT_PANEL_STEPS : EMIT_STREAM_STEPS;
+    if ((steps >= 0 && steps <= longest) || (sharers >= 0 && sharers < EMIT_PANEL_ROWS))
         return;
     for (int r = s->parallel; r < s->loops && s->block_range < 0; r++)
         if (n->ranges.at[r].count != 1)
             s->block_range = r;
     s->rest[0] = store;
+    s->together = keeps_result(s, store) ? 1 : EMIT_PANEL_BLOCKS;
     s->repeatable = false; /* a state would take in the same steps twice */
+}
+
+/* What every turn of a loop reads again and no near cache can hold is found in one for a part if
+ * turns run to and fro: one begins with what the turn before it ended with. */
+static void choose_turns(emit_nest *s) {
+    const nest *n = s->n;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < n->tape.count; i++) {
+        const nest_instruction *in = &n->tape.at[i];
+        const nest_buffer *b = in->op == NEST_LOAD ? &s->e->plan->buffers.at[in->which] : NULL;
+        if (b && b->axis_count == 0 && has_bit(s->facts[i].depends, s->order[0]))
+            bytes += op_shape_elements(&b->shape) * (int64_t)dtype_size(b->type);
+    }
+    s->turns = n->loop_count > 0 && s->panel_depth > 0 && bytes > EMIT_TURN_BYTES;
 }
 
 /* States that rest between blocks of steps do so where the nest itself stores them. */
@@ -324,20 +368,6 @@ static bool knows_lanes(const emit_nest *s, size_t i) {
     if (!f->by_lane || in->type != BODY_I64)
         return false;
     if (in->op != NEST_RANGE && in->op != NEST_BODY)
-/* What every turn of a loop reads again and no near cache can hold is found in one for a part if
- * turns run to and fro: one begins with what the turn before it ended with. */
-static void choose_turns(emit_nest *s) {
-    const nest *n = s->n;
-    int64_t bytes = 0;
-    for (size_t i = 0; i < n->tape.count; i++) {
-        const nest_instruction *in = &n->tape.at[i];
-        const nest_buffer *b = in->op == NEST_LOAD ? &s->e->plan->buffers.at[in->which] : NULL;
-        if (b && b->axis_count == 0 && has_bit(s->facts[i].depends, s->order[0]))
-            bytes += op_shape_elements(&b->shape) * (int64_t)dtype_size(b->type);
-    }
-    s->turns = n->loop_count > 0 && s->panel_depth > 0 && bytes > EMIT_TURN_BYTES;
-}
-
         return false;
     const nest_ref operands[3] = {in->code.a, in->code.b, in->code.c};
     for (int k = 0; in->op == NEST_BODY && k < body_operands((body_op)in->code.op); k++)
@@ -398,13 +428,6 @@ bool emit_distance(const emit_nest *s, const nest_instruction *in, int range, in
         *out += step * stride;
     }
     return true;
-}
-
-/* Are neighbouring steps of the fold one tile apart in memory, as a copy of the panel would be? */
-static bool is_side_by_side(const emit_nest *s, const nest_instruction *in) {
-    int64_t distance;
-    return s->loops > s->parallel && emit_distance(s, in, s->loops - 1, &distance) &&
-           distance == (int64_t)s->most_width * s->most_vectors;
 }
 
 /* Do tiles go through neighbouring elements, row by row, for each step of a fold? */

@@ -178,10 +178,10 @@ typedef struct emit_nest {
     LLVMValueRef inward;              /* i1: are rows those of inner_range? NULL: never */
     LLVMValueRef many;                /* i1, tiled nests: do enough rows share a panel? */
     LLVMValueRef packs;               /* i1: are panels copied? NULL: never */
-    LLVMValueRef row_step, fold_step; /* sizes of blocks */
-    LLVMValueRef *first, *limit;      /* by range: what the current block runs over */
-    LLVMValueRef *scalar, *wide;      /* by instruction, row, vector */
-    LLVMValueRef *state;              /* by fold, row, vector */
+    LLVMValueRef row_step, fold_step, fold_many; /* sizes of blocks */
+    LLVMValueRef *first, *limit;                 /* by range: what the current block runs over */
+    LLVMValueRef *scalar, *wide;                 /* by instruction, row, vector */
+    LLVMValueRef *state;                         /* by fold, row, vector */
 } emit_nest;
 
 /* ---- emit.c: the module of a piece, of which `what` has all but the LLVM values and the memory,

@@ -424,6 +424,10 @@ static void emit_inside(emit_nest *s, int depth) {
 
 /* ---- blocks of rows around everything else, of steps inside those */
 
+static LLVMValueRef iterations(const emit_nest *s, int range) {
+    return LLVMBuildSub(s->e->builder, s->limit[range], s->first[range], "");
+}
+
 /* How many steps of a range make `most` together with those of other ranges from `from` to `to` of
  * the order; a multiple of `tile`. */
 static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int most, int tile) {
@@ -431,7 +435,7 @@ static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int mo
     LLVMValueRef others = emit_integer(e, tile), one = emit_integer(e, 1);
     for (int d = from; d < to; d++)
         if (s->order[d] != range)
-            others = emit_times(e, others, s->counts[s->order[d]]);
+            others = emit_times(e, others, iterations(s, s->order[d]));
     others = emit_pick(e, LLVMIntSGT, others, one);
     others = emit_pick(e, LLVMIntSLT, others, emit_integer(e, most)); /* of which there is one */
     LLVMValueRef tiles = emit_quotient(e, emit_integer(e, most), others);
@@ -468,16 +472,20 @@ static void close_block(emit_nest *s, nest_block *block) {
 static void emit_blocks(emit_nest *s, int depth) {
     bool panels = s->row_range >= 0 && depth == s->panel_depth;
     bool by_rows = s->row_blocks && depth == 0, by_steps = s->block_range >= 0 && depth == 0;
-    nest_block rows, steps;
+    nest_block rows, many, steps;
     if (by_rows)
         open_block(s, s->row_range, s->row_step, &rows);
     if (by_steps)
+        open_block(s, s->block_range, s->fold_many, &many);
+    if (panels && s->block_range >= 0)
         open_block(s, s->block_range, s->fold_step, &steps);
     if (panels)
         emit_panel_copy(s);
     emit_range(s, depth);
-    if (by_steps)
+    if (panels && s->block_range >= 0)
         close_block(s, &steps);
+    if (by_steps)
+        close_block(s, &many);
     if (by_rows)
         close_block(s, &rows);
 }
@@ -507,6 +515,10 @@ static void emit_counts(emit_nest *s) {
     if (!s->host && s->folds && s->n->folds.at[0].rested >= 0)
         s->later = LLVMBuildICmp(e->builder, LLVMIntEQ, emit_told(s, EMIT_BLOCK_FRESH),
                                  emit_integer(e, 0), "");
+}
+
+static void emit_block_sizes(emit_nest *s) {
+    const emit *e = s->e;
     if (s->row_blocks)
         s->row_step =
             block_step(s, s->row_range, s->panel_depth, s->parallel, EMIT_BLOCK_ROWS, s->most_rows);
@@ -518,9 +530,15 @@ static void emit_counts(emit_nest *s) {
     s->many = LLVMBuildICmp(e->builder, LLVMIntSGE, rows, emit_integer(e, EMIT_PANEL_ROWS), "");
     if (s->block_range < 0)
         return;
-    LLVMValueRef step = block_step(s, s->block_range, s->parallel, s->loops, EMIT_BLOCK_STEPS, 1);
     LLVMValueRef all = emit_pick(e, LLVMIntSGT, s->counts[s->block_range], emit_integer(e, 1));
-    s->fold_step = LLVMBuildSelect(e->builder, s->many, step, all, "");
+    int most = s->far_steps ? EMIT_BLOCK_STEPS : EMIT_STREAM_STEPS;
+    s->fold_step = block_step(s, s->block_range, s->parallel, s->loops, most, 1);
+    s->fold_many = all;
+    if (!s->far_steps)
+        return;
+    LLVMValueRef many = emit_times(e, s->fold_step, emit_integer(e, s->together));
+    s->fold_step = LLVMBuildSelect(e->builder, s->many, s->fold_step, all, "");
+    s->fold_many = LLVMBuildSelect(e->builder, s->many, many, all, "");
 }
 
 static emit_nest *nest_new(emit *e, const nest *n) {
@@ -540,10 +558,12 @@ static emit_nest *nest_new(emit *e, const nest *n) {
 
 static void emit_all(emit_nest *s) {
     emit_counts(s);
-    emit_memory_start(s);
-    emit_panel_start(s);
     if (!s->host)
         emit_split(s);
+    emit_together(s);
+    emit_block_sizes(s);
+    emit_memory_start(s);
+    emit_panel_start(s);
     emit_inside(s, 0);
 }
 
@@ -560,9 +580,5 @@ void emit_inline(emit *e, const nest *n, emit_host *host) {
     s->function = host->function;
     s->host = host;
     emit_known_begin(s);
-    emit_together(s);
-    emit_block_sizes(s);
-    emit_memory_start(s);
-    emit_panel_start(s);
     emit_all(s);
 }
