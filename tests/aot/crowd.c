@@ -95,7 +95,7 @@ static void check(arena *memory) {
     if (eddy_cells_library(NULL, &cells) != EDDY_OK)
         outside_fail("%s", eddy_cells_report(cells));
     for (int i = 0; eddy_cells_at(cells, i, &about) && c.count + 2 < LEAST; i += 3)
-        calls_add(&c, cells, i, NULL);
+        calls_add(&c, cells, i, NULL, NULL);
     if (c.count + 2 < LEAST)
         outside_fail("only %d models", c.count + 2);
     calls_write(&c, "others.c");
