@@ -75,6 +75,33 @@ static eddy_model *build_learning(void) {
     return m;
 }
 
+/* The streams of build_batch, that learn. */
+static eddy_model *build_lesson(void) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    eddy_carry(m, t, b);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
+    eddy_value y = eddy_input(m, "y", EDDY_F32, t | b, 6);
+    eddy_value h = eddy_lstm(m, "cell", t, 6, eddy_dropout(x, 0.5, t | b), NULL);
+    eddy_value loss = eddy_mean_over(eddy_mean_squared_error(h, y), t | b);
+    eddy_output(m, "loss", loss);
+    eddy_minimise(loss, eddy_adam());
+    return m;
+}
+
+/* Streams that learn in a batch, and keep more then. */
+static eddy_model *build_course(void) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "many"), t = eddy_time(m, "t");
+    eddy_carry(m, t, b);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
+    eddy_value h = eddy_gru(m, "cell", t, 5, x, NULL);
+    eddy_value loss = eddy_mean_over(eddy_reduce_all(eddy_square(h), EDDY_SUM), t | b);
+    eddy_output(m, "loss", loss);
+    eddy_minimise(loss, eddy_sgd());
+    return m;
+}
+
 /* Nothing is left open. */
 static eddy_model *build_whole(void) {
     eddy_model *m = eddy_model_new(NULL);
@@ -89,14 +116,17 @@ typedef struct model {
     eddy_model *(*build)(void);
     bool weights; /* are in the object */
     bool steps;   /* the example goes step by step */
+    eddy_model *(*training)(void);
 } model;
 
-static const model models[] = {{"stream", "STREAM", build_stream, true, true},
-                               {"bare", "BARE", build_stream, false, true},
-                               {"batch", "BATCH", build_batch, true, false},
-                               {"strange", "STRANGE", build_strange, true, false},
-                               {"learning", "LEARNING", build_learning, true, false},
-                               {"Whole", "WHOLE", build_whole, true, false}};
+static const model models[] = {{"stream", "STREAM", build_stream, true, true, NULL},
+                               {"bare", "BARE", build_stream, false, true, NULL},
+                               {"batch", "BATCH", build_batch, true, false, NULL},
+                               {"strange", "STRANGE", build_strange, true, false, NULL},
+                               {"learning", "LEARNING", build_learning, true, false, NULL},
+                               {"Whole", "WHOLE", build_whole, true, false, NULL},
+                               {"lesson", "LESSON", build_batch, true, false, build_lesson},
+                               {"course", "COURSE", build_stream, true, true, build_course}};
 
 /* ---- the manifest */
 
@@ -162,6 +192,8 @@ static void check_checksum(const json_t *manifest, const char *key, const char *
 
 /* The members of a struct, as the compiler places them. */
 static void add_struct(const char *prefix, const char *name, const json_t *group, text *out) {
+    if (number_of(group, "bytes") == 0)
+        return;
     json_t *member;
     size_t i;
     text_add(out, "SAME(sizeof(%s_%s), %lld);\n", prefix, name,
@@ -187,9 +219,17 @@ static void check_layout(const model *of, const json_t *manifest, arena *memory)
              "#define SAME(x, y) _Static_assert((x) == (y), #x)\n",
              p);
     for (size_t k = 0; k < sizeof groups / sizeof *groups; k++) {
-        const json_t *group = json_object_get(manifest, groups[k]);
-        if (number_of(group, "bytes") > 0)
-            add_struct(p, groups[k], group, &out);
+        add_struct(p, groups[k], json_object_get(manifest, groups[k]), &out);
+    }
+    const json_t *training = json_object_get(manifest, "training");
+    if (json_is_null(training) != (of->training == NULL))
+        outside_fail("%s: the manifest says of training what is not", p);
+    if (of->training) {
+        bool own = json_is_true(json_object_get(training, "own_state"));
+        add_struct(p, "optimiser", json_object_get(training, "optimiser"), &out);
+        add_struct(p, "train_inputs", json_object_get(training, "inputs"), &out);
+        add_struct(p, "train_outputs", json_object_get(training, "outputs"), &out);
+        add_struct(p, own ? "train_state" : "state", json_object_get(training, "state"), &out);
     }
     text_add(&out,
              "int main(void) {\n    printf(\"%%016llx\\n\", (unsigned long long)%s_info.weights);\n"
@@ -343,11 +383,12 @@ static void clear(eddy_params *params) {
 
 static void write_object(const model *of, eddy_params *params) {
     char stem[128];
-    eddy_model *m = of->build();
+    eddy_model *m = of->build(), *training = of->training ? of->training() : NULL;
     snprintf(stem, sizeof stem, "%s/%s", outside_folder, of->prefix);
-    const eddy_object_options how = {.params = of->weights ? params : NULL};
+    const eddy_object_options how = {.params = of->weights ? params : NULL, .training = training};
     good(eddy_compile_to_object(m, of->prefix, stem, &how), eddy_model_message(m));
     eddy_model_free(m);
+    eddy_model_free(training);
 }
 
 static void check(const model *of, arena *memory) {
