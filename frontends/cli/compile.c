@@ -3,9 +3,9 @@
  *
  * Time is carried, so that the object has a function for one step; whatever is particular to
  * objects is done by eddy_compile_to_object. Of a cell, a size that nobody gave is no size: it
- * comes from --set, or from the shapes of the weights. The model of a run that was trained on a
- * table takes and gives numbers in the units of the file; it comes and goes through doubles, as
- * `eddy run` does, so that both say the same.
+ * comes from --set, or from the shapes of the weights. The model of a run takes and gives numbers
+ * in the units of its file; it comes and goes through doubles, as `eddy run` does, so that both say
+ * the same. Of a text it takes and gives characters: the caller needs no list of symbols.
  *
  * With --train there is a second model of the same weights, with a loss: of a run the one that it
  * was trained by, of a cell how far its first result is from a target. */
@@ -151,7 +151,7 @@ static void compile_cell(arena *memory, const options *o, const char *path) {
 
 /* ---- a run */
 
-/* Columns of a table, in its units and relative to their mean and scale. */
+/* Columns of a file, in its units and relative to their mean and scale. */
 typedef struct compile_units {
     eddy_value mean, scale;
 } compile_units;
@@ -173,23 +173,40 @@ static compile_units compile_units_of(arena *memory, eddy_model *m, const column
     return units;
 }
 
-/* Numbers of a table as the model sees them. */
+/* Numbers of a file as the model sees them. */
 static eddy_value compile_relative(compile_units units, eddy_value x) {
     eddy_value away = eddy_sub(eddy_cast(x, EDDY_F64), units.mean);
     return eddy_cast(eddy_div(away, units.scale), EDDY_F32);
 }
 
-/* What the model says in the units of the table. */
+/* What the model says in the units of the file. */
 static eddy_value compile_absolute(compile_units units, eddy_value said) {
     eddy_value away = eddy_mul(eddy_cast(said, EDDY_F64), units.scale);
     return eddy_cast(eddy_add(away, units.mean), EDDY_F32);
 }
 
-/* "x", in the units of the table, as the model sees it. */
+/* The characters of an alphabet, by symbol; the start is none. */
+static eddy_value compile_characters(arena *memory, eddy_model *m, const alphabet *a) {
+    int32_t *codes = arena_array(memory, int32_t, a->count);
+    codes[DATA_START] = -1;
+    for (int i = 1; i < a->count; i++)
+        codes[i] = (int32_t)a->codes[i];
+    return eddy_constant(m, EDDY_I32, codes, a->count);
+}
+
+/* The symbol of a character: the first of the largest, which is the start where none is equal. */
+static eddy_value compile_symbol(arena *memory, const folder *home, eddy_value x) {
+    eddy_value characters = compile_characters(memory, eddy_value_model(x), &home->symbols);
+    return eddy_argmax(eddy_cast(eddy_eq(characters, x), EDDY_F32));
+}
+
+/* "x", in the units of the file or as a character, as the model sees it. */
 static eddy_value compile_input(arena *memory, const folder *home, eddy_model *m, eddy_axes over) {
     const columns *c = &home->table;
     eddy_value x = network_input(&home->net, m, over);
-    if (home->net.kind != DATA_TABLE)
+    if (home->net.kind == DATA_TEXT)
+        return compile_symbol(memory, home, x);
+    if (home->net.vocabulary)
         return x;
     return compile_relative(compile_units_of(memory, m, c, c->x, c->x_count), x);
 }
@@ -202,18 +219,20 @@ static eddy_model *compile_network(arena *memory, const options *o, const folder
     eddy_value x = compile_input(memory, home, m, t | b);
     eddy_value said = network_build(net, m, t, x, false);
     if (net->classes) {
+        eddy_value likeliest = eddy_argmax(said);
+        if (net->kind == DATA_TEXT)
+            likeliest = eddy_gather(compile_characters(memory, m, &home->symbols), likeliest);
         eddy_output(m, "logits", said);
-        eddy_output(m, "likeliest", eddy_argmax(said));
+        eddy_output(m, "likeliest", likeliest);
     } else {
-        if (net->kind == DATA_TABLE)
-            said = compile_absolute(compile_units_of(memory, m, c, c->y, c->y_count), said);
-        eddy_output(m, "y", said);
+        compile_units units = compile_units_of(memory, m, c, c->y, c->y_count);
+        eddy_output(m, "y", compile_absolute(units, said));
     }
     cli_check(eddy_model_status(m), eddy_model_message(m));
     return m;
 }
 
-/* The loss is that of the run, which sees a table relative to its means and scales. */
+/* The loss is that of the run, which sees numbers relative to their means and scales. */
 static eddy_model *compile_network_training(arena *memory, const options *o, const folder *home) {
     const network *net = &home->net;
     const columns *c = &home->table;
@@ -221,7 +240,9 @@ static eddy_model *compile_network_training(arena *memory, const options *o, con
     eddy_model *m = compile_begin(o, &t, &b);
     eddy_value x = compile_input(memory, home, m, t | b);
     eddy_value y = network_target(net, m, t, b);
-    if (net->kind == DATA_TABLE && !net->classes)
+    if (net->kind == DATA_TEXT)
+        y = compile_symbol(memory, home, y);
+    else if (!net->classes)
         y = compile_relative(compile_units_of(memory, m, c, c->y, c->y_count), y);
     network_learn(network_compare(net, network_build(net, m, t, x, true), y), o);
     cli_check(eddy_model_status(m), eddy_model_message(m));
