@@ -2,7 +2,8 @@
 # Usage: readme.sh LIBRARY COMPILER COMMAND. The examples of the README and of how-tos do what the
 # page says: its first block of C is compiled against the public headers and the shared library, and
 # must print the block that follows it, to the byte. The cells of the README pass `eddy check`, and
-# what it shows of the command is what the command says, but for blanks at the ends of lines.
+# what it shows of the command is what the command says, but for blanks at the ends of lines. C that
+# begins with the name of a file is that file.
 set -euo pipefail
 usage="usage: readme.sh LIBRARY COMPILER COMMAND"
 library=${1:?"$usage"} compiler=${2:?"$usage"} command=${3:?"$usage"}
@@ -34,6 +35,8 @@ done
 root=$PWD
 mkdir "$scratch/tutorial" "$scratch/bin"
 ln -s "$(realpath "$command")" "$scratch/bin/eddy"
+printf '#!/bin/sh\nexec %q -std=c11 -Wall -Wextra -Werror "$@"\n' "$compiler" >"$scratch/bin/cc"
+chmod +x "$scratch/bin/cc"
 PATH=$scratch/bin:$PATH
 cp LICENSE "$scratch/tutorial"
 cd "$scratch/tutorial"
@@ -43,6 +46,11 @@ awk '/^```eddy$/ { inside = 1; head = ""; file = ""; next }
                                         printf "%s", head >file }
      inside && file == "" { head = head $0 "\n" }
      inside && file != "" { print >file }' "$root/README.md"
+awk '/^```c$/ { inside = 1; file = ""; next }
+     /^```/ { inside = 0 }
+     inside && file == "" { file = "/dev/null" }
+     inside && /^\/\* [a-z]+\.c: / { file = $2; sub(/:$/, "", file) }
+     inside { print >file }' "$root/README.md"
 for cell in *.eddy; do
     eddy check "$cell" >../said || { cat ../said && exit 1; }
     echo "README.md: the cell $cell is right"
