@@ -41,5 +41,8 @@ int main(int count, char **words) {
     pace_print(seconds, blocks, (double)sound.count / (double)RATE);
     if (!wav_write(words[3], &sound))
         return fprintf(stderr, "play: %s\n", sound.problem), 1;
+    free(sound.samples);
+    free(seconds);
+    free(arena);
     return 0;
 }
