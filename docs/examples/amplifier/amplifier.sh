@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: amplifier.sh EDDY AMPLIFIER CC FOLDER [--small]. An LSTM learns to sound like an amplifier,
-# is compiled, and plays: from a table of sound to a program that has nothing of the library. The
-# folder, which is made anew, has the sounds before and behind at the end.
+# is compiled, and plays: from a table of sound to a program that has nothing of the library. At the
+# end the folder has the sound, and what the amplifier and the LSTM make of it.
 set -euo pipefail
 usage="usage: amplifier.sh EDDY AMPLIFIER CC FOLDER [--small]"
 eddy=$(realpath "${1:?"$usage"}") amplifier=$(realpath "${2:?"$usage"}")
@@ -11,9 +11,9 @@ seconds=30 steps=6000 heard=10
 if [[ ${5:-} == --small ]]; then
     seconds=8 steps=1500 heard=2
 fi
-rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder"
+rm -rf amp # an earlier run
 
 # Columns 1 and 2, the sound and the knob, say column 3 at the same moment. A step of training goes
 # back through 128 samples of 16 places of the sound, and the next one goes on where they end.
