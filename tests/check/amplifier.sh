@@ -34,6 +34,50 @@ grep -qE "$form" ../said || fault "no times of blocks:" "$(cat ../said)"
 
 [[ -z $(readelf -d play | grep NEEDED | grep -vE 'lib[cm]\.so') ]] || fault "play needs a library"
 
+# A tail dies away, below what a float can hold: no denormal is left, and the caller's setting of
+# the processor is what it was.
+if [[ $(uname -m) == x86_64 ]]; then
+    cat >tail.c <<'END'
+#include <amp.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xmmintrin.h>
+static int denormals(const float *from, size_t count) {
+    int found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += fpclassify(from[i]) == FP_SUBNORMAL;
+    return found;
+}
+int main(void) {
+    void *arena = aligned_alloc(AMP_ALIGNMENT, amp_arena_bytes(64));
+    float x[64][2] = {{0}}, y[64], level = 1;
+    const amp_inputs in = {.x = x[0]};
+    amp_outputs out = {.y = y};
+    amp_state state;
+    amp_reset(&state);
+    int found = 0, given = 0;
+    for (int block = 0; block < 2000; block++) {
+        for (int i = 0; i < 64; i++, level *= 0.999f) {
+            x[i][0] = i % 2 ? level : -level;
+            given += fpclassify(level) == FP_SUBNORMAL;
+        }
+        const unsigned before = _mm_getcsr() & ~0x3fu; /* without the flags of what was computed */
+        _mm_setcsr(before);
+        if (amp_sequence(64, &amp_weights, &in, &out, &state, arena, amp_arena_bytes(64)) ||
+            _mm_getcsr() != before)
+            return puts("the caller's setting is another one"), 1;
+        found += denormals(state.layer1_h_carry[0], sizeof state.layer1_h_carry / sizeof(float)) +
+                 denormals(state.layer1_c_carry[0], sizeof state.layer1_c_carry / sizeof(float)) +
+                 denormals(y, 64);
+    }
+    return printf("%d denormals go in, %d are left\n", given, found), !given || found;
+}
+END
+    "$compiler" -std=c11 -O1 -Wall -Wextra -Werror -I. tail.c amp.o -lm -o tail
+    ./tail >why || fault "a tail that dies away:" "$(cat why)"
+fi
+
 # Both formats stay what they are.
 [[ $(stat -c %s in.wav learned-1.wav) == $'192044\n192044' ]] || fault "16 bits do not stay 16 bits"
 ./play 0.5 amplifier-1.wav other.wav >/dev/null

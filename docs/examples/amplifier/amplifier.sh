@@ -20,7 +20,7 @@ rm -rf amp # an earlier run
 "$amplifier" table $seconds table.npy
 "$eddy" train --data table.npy --target 3 --ahead 0 --cell lstm --size 24 --batch 16 \
     --length 128 --steps $steps --rate 0.01 --run amp --quiet
-"$eddy" compile amp --output amp.o
+"$eddy" compile amp --flush --output amp.o
 "$cc" -O2 -I "$examples" -I . "$examples"/amplifier/{device/play,pace,wav}.c \
     "$examples/common/wall_clock.c" amp.o -lm -o play
 
