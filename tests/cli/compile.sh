@@ -341,6 +341,39 @@ build/caller >said.object
 cmp said.text said.object || fault "the object of a text:" "$(cat said.text said.object)"
 grep -q é said.text || fault "it says:" "$(cat said.text)"
 
+# Characters are what it learns from, too: its loss is what `eddy run` says that they cost.
+"$eddy" compile text --train -o build/text >/dev/null
+cat >build/caller.c <<'END'
+#include "text.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+    static int32_t characters[1 + 720] = {-1};
+    for (int i = 1; i <= 720; i++) {
+        characters[i] = getchar();
+        if (characters[i] >= 0xc0)
+            characters[i] = (characters[i] & 0x1f) << 6 | (getchar() & 0x3f);
+    }
+    size_t bytes = text_gradient_arena_bytes(720);
+    void *arena = aligned_alloc(TEXT_ALIGNMENT, bytes);
+    const text_train_inputs inputs = {.x = characters, .y = characters + 1};
+    text_train_outputs outputs;
+    static text_parameters gradients;
+    static text_state state;
+    const char *wrong = text_gradient(720, &text_weights, &inputs, &outputs, &gradients, &state,
+                                      arena, bytes);
+    if (wrong)
+        return puts(wrong), 1;
+    return printf("text.txt: 720 symbols, %.4f bits each\n", outputs.loss / log(2)) < 0;
+}
+END
+(cd build && "$compiler" -std=c11 -Wall -Wextra -Werror caller.c text.o -lm -o caller)
+build/caller <text.txt >said.object ||
+    fault "the object of a text that learns:" "$(cat said.object)"
+"$eddy" run text --data text.txt | cmp - said.object ||
+    fault "the loss of a text is not what eddy run says:" "$(cat said.object)"
+
 # What cannot be done is said, and leaves nothing behind.
 rm -r build/*
 refused "eddy: nothing to compile: a FILE, a RUN, or --cell NAME of the library
