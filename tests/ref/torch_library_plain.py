@@ -260,6 +260,19 @@ def lstm_convolution(p, x, s, t, past):
     return {"h": sigmoid(a["o"] + p.po * c) * tanh(c), "c": c}
 
 
+@cell({"R": 3, "Q": 2, "C": 2, "K": 2}, {"x": ["R", "Q", "C"]},
+      {f"{g}.convolution{k}.{n}": ["K", "C"] if not k else ["K", "K"]
+       for g in "rzn" for k in ("", "2") for n in NINE} | {"b" + g: ["K"] for g in "rzn"},
+      {"h": ["R", "Q", "K"]}, ["h"])
+def gru_convolution(p, x, s, t, past):
+    def gate(g, h):
+        return (convolve(p, f"{g}.convolution.", x.x) + convolve(p, f"{g}.convolution2.", h)
+                + p["b" + g])
+
+    r, z = sigmoid(gate("r", s.h)), sigmoid(gate("z", s.h))
+    return {"h": s.h + z * (tanh(gate("n", r * s.h)) - s.h)}
+
+
 @cell(DH, X, gates("abdefgij", bias=False), HC, HCR)
 def nas(p, x, s, t, past):
     W = {g: p["W" + g] @ x.x for g in "abdefgij"}

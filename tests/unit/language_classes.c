@@ -68,6 +68,7 @@ static const struct {
     {"lstm_phased", "N"},
     {"convolution", "-"},
     {"lstm_convolution", "N"},
+    {"gru_convolution", "N"},
     {"nas", "N"},
     {"slstm", "N"},
     {"attention_decoder", "N"},
