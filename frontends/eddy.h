@@ -512,8 +512,8 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
 /* Compiles all outputs and updates so far to <stem>.o, <stem>.h, which documents itself, and
  * <stem>.json, the same for programs (docs/object.schema.json). All symbols begin with the prefix,
  * a C identifier: prefix_sequence is a call; prefix_step, if there is one, a call of one step of
- * the axis that is carried; prefix_step_prepared the same where the caller keeps what
- * prefix_prepare makes of the params; prefix_arena_bytes the memory that they work in; prefix_reset
+ * the axis that is carried; with _prepared behind it, each finds what prefix_prepare has made of
+ * the params alone; prefix_arena_bytes is the memory that they work in; prefix_reset
  * the start of what is carried, prefix_state_place its memory where only calls know the size;
  * prefix_weights the params that were given, prefix_weights_in those of a file; prefix_train_step a
  * call of the model for training, prefix_gradient that without updates but of what is carried;

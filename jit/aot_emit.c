@@ -519,6 +519,10 @@ static void emit_model(emit *e, aot *a) {
     }
     if (a->keeps) {
         takes.prepared = true;
+        aot_signature whole = whole_signature(a);
+        whole.prepared = true;
+        f = open_function(e, a, "sequence_prepared", whole, e->pointer);
+        emit_call(&f);
         f = open_function(e, a, "step_prepared", takes, e->pointer);
         f.extents[a->step_axis] = emit_integer(e, 1);
         emit_call(&f);

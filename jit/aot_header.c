@@ -163,13 +163,16 @@ static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups,
     const uint32_t own = UINT32_C(1) << AOT_PARAMETERS;
     if (a->request->multi)
         text_add(out,
-                 "/* It is for the processor that prepares it: a prepared step asks no more "
-                 "which one this is. */\n");
+                 "/* It is for the processor that prepares it: calls that find it there ask no "
+                 "more which one\n * this is. */\n");
     const aot_declaration prepare = {"const char *", "prepare", 0, own, "void *prepared", NULL};
-    const aot_declaration step = {"const char *", "step_prepared",        axes,
-                                  groups,         "const void *prepared", arena_arguments};
+    aot_declaration use = {"const char *", "step_prepared",        axes,
+                           groups,         "const void *prepared", arena_arguments};
     aot_header_function(a, prepare, out);
-    aot_header_function(a, step, out);
+    aot_header_function(a, use, out);
+    use.name = "sequence_prepared";
+    use.axes = aot_run_time_axes(a);
+    aot_header_function(a, use, out);
 }
 
 static void add_weights_function(const aot *a, text *out) {

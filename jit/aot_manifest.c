@@ -120,6 +120,7 @@ static void add_functions_of(const aot *a, text *out) {
                 {"_step_team", a->kind == AOT_TRAIN},
                 {"_step", a->step_axis >= 0 || a->kind == AOT_TRAIN},
                 {"_step_prepared", a->keeps},
+                {"_sequence_prepared", a->keeps},
                 {"_prepare", a->keeps},
                 {"_reset", a->own_state},
                 {"_state_bytes", place},

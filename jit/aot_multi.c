@@ -1,10 +1,10 @@
 /* Objects for several processors: the program once for each of them, and functions that choose.
  *
- * What a processor can is asked of it by cpuid, which takes a tenth of a microsecond, and some of
- * them where the machine is a virtual one: nothing for a sequence, and more than a small cell's
- * step. An object has no memory of its own to keep the answer in, and a state may go to another
- * machine. But what prepare makes is the caller's, and in an order that one processor's code reads:
- * so it begins with the answer, and a prepared step asks nobody.
+ * What a processor can is asked of it by cpuid, which takes a tenth of a microsecond, and up to
+ * twenty where the machine is a virtual one (measured: 16): more than a small cell's step. An
+ * object has no memory of its own to keep the answer in, and a state may go to another machine. But
+ * what prepare makes is the caller's, and in an order that one processor's code reads: so it begins
+ * with the answer, and calls that find it there ask nobody.
  *
  * These functions, and those that compute sizes, are code that any x86-64 runs; sizes are the
  * largest of all. A processor that is too old gets words. */

@@ -147,6 +147,7 @@ static void add_cell(const json_t *manifest, text *out) {
     const json_t *outputs = json_object_get(json_object_get(manifest, "outputs"), "members");
     const json_t *state = json_object_get(json_object_get(manifest, "state"), "members");
     const char *step = extents_of(manifest, NULL, memory);
+    const char *cut = extents_of(manifest, "cuts[way][k]", memory);
     const bool prepares = !json_is_null(json_object_get(manifest, "prepared"));
     const char *weights =
         has(manifest, "parameters") ? arena_print(memory, "&%s_weights, ", p) : "";
@@ -175,9 +176,10 @@ static void add_cell(const json_t *manifest, text *out) {
              prepares ? "kept, " : "", rest);
     text_add(out,
              "            else if (way == WAYS - 2)\n                need(%s_step(%s%s%s%s));\n"
+             "            else if (way == 1)\n                need(%s_sequence%s(%s, %s%s%s));\n"
              "            else\n                need(%s_sequence(%s, %s%s));\n        }\n",
-             p, step, *step ? ", " : "", weights, rest, p,
-             extents_of(manifest, "cuts[way][k]", memory), weights, rest);
+             p, step, *step ? ", " : "", weights, rest, p, prepares ? "_prepared" : "", cut,
+             weights, prepares ? "kept, " : "", rest, p, cut, weights, rest);
     for (i = 0; i < json_array_size(outputs); i++)
         text_add(out, "        tell(out%zu, sizeof out%zu);\n", i, i);
     json_array_foreach(state, i, member) {

@@ -46,6 +46,19 @@ static void steps_prepared(void *prepared, void *arena) {
     need(memcmp(&stream, &state, sizeof state) == 0 ? NULL : "and another state");
 }
 
+/* The same for the whole sequence. */
+static void sequence_prepared(void *prepared, void *arena, size_t bytes) {
+    static float again[T][H];
+    lstm_state stream;
+    lstm_inputs inputs = {x[0]};
+    lstm_outputs outputs = {again[0]};
+    need(lstm_prepare(&lstm_weights, prepared));
+    need(lstm_reset(&stream));
+    need(lstm_sequence_prepared(T, &lstm_weights, prepared, &inputs, &outputs, &stream, arena,
+                                bytes));
+    need(memcmp(again, h, sizeof h) == 0 ? NULL : "a prepared sequence has other results");
+}
+
 static void mistakes(char *prepared, void *arena) {
     lstm_inputs inputs = {x[0]};
     lstm_outputs outputs = {h[0]};
@@ -69,6 +82,7 @@ int main(void) {
     need(lstm_sequence(T, &lstm_weights, &inputs, &outputs, &state, arena, bytes));
     tell(h, sizeof h);
     tell_state();
+    sequence_prepared(aligned(kept), arena, bytes);
     free(arena);
 
     /* Step by step; then back to the middle, and on from there. */
