@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/sanitize.h"
+#include "frontends/eddy_nn.h"
 #include "jit/emit.h"
 #include "tests/support/calls.h"
 
@@ -165,13 +166,14 @@ static void check_results(const target *t, const calls *c, const outside_bytes *
 
 /* ---- programs */
 
-/* Of library.c and the objects, which end in _.o. */
-static void build(const target *t) {
+/* Of this file and the objects, which end in _.o. */
+static void build(const target *t, const char *program) {
     outside_bytes built = outside_printed(
-        "cd %s && for file in library.c %s/tests/aot/bare/start.c; do clang-19 --target=%s "
+        "cd %s && cp %s library.c && "
+        "for file in library.c %s/tests/aot/bare/start.c; do clang-19 --target=%s "
         "-std=c11 -O1 -ffreestanding -Dmain=program -Wall -Wextra -Werror "
         "-I %s/tests/aot/bare -I . -c $file || exit 1; done 2>&1 && %s 2>&1",
-        outside_folder, EDDY_SOURCE_DIR, t->triple, EDDY_SOURCE_DIR, t->link);
+        outside_folder, program, EDDY_SOURCE_DIR, t->triple, EDDY_SOURCE_DIR, t->link);
     free(built.at);
 }
 
@@ -190,8 +192,8 @@ static int check_part(const target *t, arena *memory, const eddy_cells *cells, i
             outside_printed("cd %s && mv %s.o %s_.o", outside_folder, about.name, about.name);
         free(named.at);
     }
-    calls_write(&c, "library.c");
-    build(t);
+    calls_write(&c, "cells.c");
+    build(t, "cells.c");
     outside_bytes found = outside_printed("cd %s && %s", outside_folder, t->run);
     check_results(t, &c, &found);
     outside_bytes removed = outside_printed("rm %s/*", outside_folder);
@@ -249,9 +251,9 @@ static void check_choice(arena *memory) {
         cell++;
     calls_begin(&c, memory);
     calls_add(&c, cells, cell, "x86-64", "multi");
-    outside_write("library.c", program, sizeof program - 1);
+    outside_write("choice.c", program, sizeof program - 1);
     outside_bytes named = outside_printed("cd %s && mv gru.o gru_.o", outside_folder);
-    build(&targets[1]);
+    build(&targets[1], "choice.c");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         outside_bytes said =
             outside_printed("cd %s && { %s; } 2>/dev/null", outside_folder, rows[i].run);
@@ -267,6 +269,71 @@ static void check_choice(arena *memory) {
     eddy_cells_free(cells);
 }
 
+/* ---- learning */
+
+static eddy_model *learning(void) {
+    eddy_model *m = eddy_model_new(NULL);
+    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
+    eddy_carry(m, t, b);
+    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
+    eddy_value y = eddy_input(m, "y", EDDY_F32, t | b, 1);
+    eddy_value said = eddy_dense(m, "said", 1, eddy_lstm(m, "cell", t, 9, x, NULL));
+    eddy_value loss = eddy_mean_over(eddy_mean_squared_error(said, y), t | b);
+    eddy_output(m, "loss", loss);
+    eddy_minimise(loss, eddy_adam());
+    return m;
+}
+
+/* What bare/learn.c says there; the weights are those of params, which it completes. */
+static outside_bytes learn(const target *t, eddy_params *params) {
+    char stem[256];
+    eddy_program *p;
+    eddy_run *r;
+    eddy_model *m = learning();
+    snprintf(stem, sizeof stem, "%s/learn", outside_folder);
+    if (eddy_compile(m, &p) != EDDY_OK || eddy_run_new(p, params, &r) != EDDY_OK)
+        outside_fail("%s", eddy_model_message(m));
+    const eddy_object_options how = {.params = params, .target = t->name, .cpu = t->cpu};
+    if (eddy_compile_to_object(m, "learn", stem, &how) != EDDY_OK)
+        outside_fail("%s: %s", t->title, eddy_model_message(m));
+    check_object(t, "learn");
+    outside_bytes named = outside_printed("cd %s && mv learn.o learn_.o", outside_folder);
+    build(t, EDDY_SOURCE_DIR "/tests/aot/bare/learn.c");
+    outside_bytes said = outside_printed("cd %s && %s", outside_folder, t->run);
+    outside_bytes removed = outside_printed("rm %s/*", outside_folder);
+    free(named.at);
+    free(removed.at);
+    eddy_run_free(r);
+    eddy_program_free(p);
+    eddy_model_free(m);
+    return said;
+}
+
+/* Objects of x86-64 learn what runs do (objects.c), so others are compared with those. */
+static void check_learning(void) {
+    eddy_params *params = eddy_params_new(NULL, 7);
+    outside_bytes expected = {NULL, 0};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        if (missing_tool(&targets[i]))
+            continue;
+        outside_bytes said = learn(&targets[i], params);
+        if (!expected.at) {
+            expected = said;
+            continue;
+        }
+        if (said.count != expected.count ||
+            (!targets[i].rounds && memcmp(said.at, expected.at, said.count) != 0))
+            outside_fail("%s learns something else", targets[i].title);
+        free(said.at);
+    }
+    if (expected.at)
+        printf("%zu bytes that are learnt are the same everywhere\n", expected.count);
+    else
+        printf("learning: not run here\n");
+    free(expected.at);
+    eddy_params_free(params);
+}
+
 int main(int count, char **words) {
     jmp_buf escape;
     arena memory;
@@ -276,6 +343,7 @@ int main(int count, char **words) {
     if (setjmp(escape) != 0)
         outside_fail("no memory");
     check_choice(&memory);
+    check_learning();
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
         check(&targets[i], &memory, all ? 1 : SANITIZE_BUILD == SANITIZE_NONE ? SOME : 5 * SOME);
     arena_free(&memory);
