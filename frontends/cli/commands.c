@@ -301,10 +301,10 @@ const command_row commands[] = {
      "difference quotients and against a plain evaluator, in f64; step = chunk = sequence, a row\n"
      "alone = the row in a batch, lengths, and threads, to the bit. Then warns of what is right\n"
      "and will not work, or is hardly meant: values and gradients that overflow, divisors that\n"
-     "come near 0, gates that begin saturated, parameters whose gradient is 0 or what was rounded,\n"
-     "states that forget or explode, old values that are read where there are new ones. A\n"
-     "surrogate gradient is no fault: what stands around it is checked as if it were a straight\n"
-     "line.",
+     "come near 0, gates that begin saturated, parameters whose gradient is 0 or what was\n"
+     "rounded, states that forget or explode, old values that are read where there are new ones.\n"
+     "A surrogate gradient is no fault: what stands around it is checked as if it were a\n"
+     "straight line.",
      OPTION_FILE, 0, 1, check_options, examine_run},
     {"show", "FILE [OPTION...]", "what the compiler makes of a cell",
      "Tells the class of the recurrence; for each line of the cell in which stage it is computed\n"
