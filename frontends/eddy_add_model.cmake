@@ -1,5 +1,6 @@
 # eddy_add_model(<target> [SOURCE <file>] [CELL <name>] [RUN <folder>] [WEIGHTS <file>]
-#                [SET <sizes>] [PREFIX <name>] [CPU <name>] [APART] [BATCH])
+#                [SET <sizes>] [PREFIX <name>] [CPU <name>] [TARGET <name>] [APART] [BATCH]
+#                [FLUSH] [TRAIN [LOSS <name>] [OPTIMISER <name>]])
 #
 # A library <target> that holds the object of a cell, or of the model of a run, as `eddy compile`
 # writes it. Whoever links it can include "<prefix>.h"; the prefix is the target's name unless one is
@@ -10,7 +11,8 @@
 #   target_link_libraries(app PRIVATE gru)
 function(eddy_add_model target)
   cmake_parse_arguments(PARSE_ARGV 1 model
-    "APART;BATCH" "SOURCE;CELL;RUN;WEIGHTS;SET;PREFIX;CPU" "")
+    "APART;BATCH;FLUSH;TRAIN"
+    "SOURCE;CELL;RUN;WEIGHTS;SET;PREFIX;CPU;TARGET;LOSS;OPTIMISER" "")
   if(model_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "eddy_add_model(${target}): what is ${model_UNPARSED_ARGUMENTS}?")
   endif()
@@ -46,13 +48,13 @@ function(eddy_add_model target)
   endif()
   list(APPEND arguments ${model_SOURCE} ${model_RUN})
   list(APPEND needs ${model_SOURCE} ${model_WEIGHTS})
-  foreach(keyword IN ITEMS CELL WEIGHTS SET CPU)
+  foreach(keyword IN ITEMS CELL WEIGHTS SET CPU TARGET LOSS OPTIMISER)
     if(model_${keyword})
       string(TOLOWER ${keyword} option)
       list(APPEND arguments --${option} ${model_${keyword}})
     endif()
   endforeach()
-  foreach(keyword IN ITEMS APART BATCH)
+  foreach(keyword IN ITEMS APART BATCH FLUSH TRAIN)
     if(model_${keyword})
       string(TOLOWER ${keyword} option)
       list(APPEND arguments --${option})

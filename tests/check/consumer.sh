@@ -38,6 +38,8 @@ version=$("$scratch/build/consumer_c")
 
 echo "a model through the CMake package"
 [[ $("$scratch/build/consumer_model") == 0.932 ]]
+grep -q ' mgu_train_step(' "$scratch/build/mgu.model/mgu.h"
+grep -q '^ "flush": true,$' "$scratch/build/mgu.model/mgu.json"
 [[ -z $(readelf -d "$scratch/build/consumer_model" | grep NEEDED | grep -v 'libc\.so') ]]
 "$cmake" --build "$scratch/build" | grep -q 'no work to do'
 cp -r . "$scratch/copy"
