@@ -299,9 +299,10 @@ END
 header=$((8 + $(od -An -tu8 -N8 sums.safetensors)))
 begin=$(head -c "$header" sums.safetensors |
     sed -E 's/.*"x":\{[^}]*"data_offsets":\[([0-9]+),.*/\1/' | tail -n 1 | tr -cd 0-9)
-tail -c +$((header + begin + 1)) sums.safetensors | build/caller >said.object
-[[ $(stat -c %s said.object) == $((120 * 8 * 4)) ]] || fault "the object of sequences"
-cmp <(tail -c $((120 * 8 * 4)) said.npy) said.object ||
+bytes=$((120 * 8 * 4))
+head -c $((header + begin + bytes)) sums.safetensors | tail -c $bytes | build/caller >said.object
+[[ $(stat -c %s said.object) == "$bytes" ]] || fault "the object of sequences"
+cmp <(tail -c "$bytes" said.npy) said.object ||
     fault "the object of sequences says something else than eddy run"
 
 # A text: characters in, logits and the likeliest next character out. Its beginning is told, it goes
