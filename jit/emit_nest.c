@@ -389,7 +389,7 @@ static void emit_range(emit_nest *s, int depth) {
             s->kept = part->kept;
             s->moved = LLVMBuildICmp(e->builder, LLVMIntNE, counter, loop.counter, "");
         }
-        if (s->turns && depth == 0 && loop.body && !part->overlap)
+        if (s->turns && depth == 0 && loop.body && !part->overlap && part->lanes == 0)
             counter = turned(s, part, counter, span);
         s->index[range] = emit_index(s, range, counter);
         emit_inside(s, depth + 1);

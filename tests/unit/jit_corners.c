@@ -502,6 +502,10 @@ Test(jit_corners, columns_that_make_panels_on_some_machines) {
     check_panels(72);
 }
 
+Test(jit_corners, long_folds_over_columns_that_make_no_panels) {
+    check_panels(264);
+}
+
 /* Weights that merge, gates above gates and states beside states, forward only: they are packed
  * from where they are, if panels do not cross them. A part of one is a weight of its own. */
 static void check_parts(int64_t n) {
