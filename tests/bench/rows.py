@@ -107,10 +107,10 @@ def standard():
 
 
 def ragged():
-    """Group R: S.256x16 with lengths that fall from T to T / B. No peer computes the padding away
-    at every step; S.256x16 is the same with all of it."""
+    """Group R: S.256x16 with lengths that fall from T to T / B; S.256x16 is the same with all of the
+    padding. One peer knows how to leave it out."""
     return [
-        Row(f"R.256x16.{mode[0]}", "ragged", 1, 1, 256, 256, 16, 100, mode, ())
+        Row(f"R.256x16.{mode[0]}", "ragged", 1, 1, 256, 256, 16, 100, mode, ("torch",))
         for mode in (FORWARD, TRAINING)
     ]
 

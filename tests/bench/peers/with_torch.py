@@ -88,6 +88,25 @@ class Layer:
         return found
 
 
+class Ragged:
+    """A layer over sequences of their own lengths, which computes only those steps."""
+
+    def __init__(self, layer, lengths):
+        self.layer, self.lengths = layer, tensor(lengths).long()
+
+    def __call__(self, x, stream=False):
+        # ours begin with the longest, as packing them asks for
+        packed = nn.utils.rnn.pack_padded_sequence(x, self.lengths)
+        y, _ = self.layer.net(packed)
+        return nn.utils.rnn.pad_packed_sequence(y, total_length=x.shape[0])[0]
+
+    def parameters(self):
+        return self.layer.parameters()
+
+    def gradients(self):
+        return self.layer.gradients()
+
+
 class Dense:
     def __init__(self, given, name):
         self.weight = nn.Parameter(tensor(given[f"{name}.W"]))
@@ -142,6 +161,9 @@ class Stack:
         self.cell, self.parts = cell, []
         if cell in Layer.KINDS:
             self.add(Layer(cell, given, row["I"], H, names, row["D"]))
+        elif cell == "ragged":
+            layer = Layer("lstm", given, row["I"], H, names, row["D"])
+            self.add(Ragged(layer, given["lengths"]))
         elif cell == "amplifier":
             self.add(Layer("lstm", given, row["I"], H, names, 1), Dense(given, "out"))
         elif cell == "voice":
