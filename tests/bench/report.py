@@ -1,6 +1,7 @@
 """What a run shows: the machine, a line a row, programs, a summary; and the page that is kept."""
 
 import math
+import textwrap
 
 import rows
 
@@ -308,6 +309,11 @@ def markdown(heads, lines):
         yield "| " + " | ".join(line).replace(" *", " \\*") + " |"
 
 
+def items(lines):
+    for line in lines:
+        yield textwrap.fill(line, 99, initial_indent="- ", subsequent_indent="  ")
+
+
 def write_page(path, bench, results):
     results = good(results)
     page = ["# Benchmarks", ""]
@@ -320,18 +326,18 @@ def write_page(path, bench, results):
         "## Machine and versions",
         "",
     ]
-    page += [f"- {line}" for line in machine_lines(bench)]
+    page += items(machine_lines(bench))
     page += ["", "## Summary", ""]
-    page += [f"- {line}" for line in summary(results)]
+    page += items(summary(results))
     page += ["", "## Rows", "", *ROW_WORDS.splitlines(), ""]
     page += markdown(HEADS, map(cells_of, results))
-    notes = [f"- {r['id']}: {r['note']}" for r in results if r["note"]]
+    notes = [f"{r['id']}: {r['note']}" for r in results if r["note"]]
     failed = [
-        f"- {r['id']}: {name}: not run here: {why}"
+        f"{r['id']}: {name}: not run here: {why}"
         for r in results
         for name, why in r["failed"].items()
     ]
-    page += ["", *notes, *failed] if notes or failed else []
+    page += ["", *items(notes + failed)] if notes or failed else []
     page += ["", "## Programs", "", *PROGRAM_WORDS.splitlines(), ""]
     page += markdown(PROGRAM_HEADS, map(program_cells, results))
     with open(path, "w", encoding="utf-8") as file:
