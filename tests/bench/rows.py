@@ -107,8 +107,8 @@ def standard():
 
 
 def ragged():
-    """Group R: S.256x16 with lengths that fall from T to T / B; S.256x16 is the same with all of the
-    padding. One peer knows how to leave it out."""
+    """Group R: S.256x16 with lengths that fall from T to T / B; S.256x16 is the same with all
+    of the padding. One peer knows how to leave it out."""
     return [
         Row(f"R.256x16.{mode[0]}", "ragged", 1, 1, 256, 256, 16, 100, mode, ("torch",))
         for mode in (FORWARD, TRAINING)
