@@ -120,16 +120,7 @@ static void check(arena *memory) {
 }
 
 int main(int count, char **words) {
-    jmp_buf escape;
-    arena memory;
     if (count > 1)
         compiler = words[1];
-    outside_begin("crowd");
-    arena_init(&memory, allocator_default(), &escape);
-    if (setjmp(escape) != 0)
-        outside_fail("no memory");
-    check(&memory);
-    arena_free(&memory);
-    outside_end();
-    return 0;
+    return outside_main("crowd", check);
 }

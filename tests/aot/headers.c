@@ -427,18 +427,13 @@ static void check(const model *of, arena *memory) {
     eddy_program_free(p);
 }
 
+static void check_all(arena *memory) {
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        check(&models[i], memory);
+}
+
 int main(int count, char **words) {
-    jmp_buf escape;
-    arena memory;
     if (count > 1)
         compiler = words[1];
-    outside_begin("headers");
-    arena_init(&memory, allocator_default(), &escape);
-    if (setjmp(escape) != 0)
-        outside_fail("no memory");
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        check(&models[i], &memory);
-    arena_free(&memory);
-    outside_end();
-    return 0;
+    return outside_main("headers", check_all);
 }

@@ -10,7 +10,8 @@ enum { LEAST = 20 /* models of one program */ };
 
 static const char *compiler = "cc";
 
-static void check(arena *memory, int every) {
+static void check(arena *memory) {
+    const int every = SANITIZE_BUILD == SANITIZE_NONE ? 1 : 5;
     eddy_cells *cells;
     eddy_cell_about about;
     calls c;
@@ -43,16 +44,7 @@ static void check(arena *memory, int every) {
 }
 
 int main(int count, char **words) {
-    jmp_buf escape;
-    arena memory;
     if (count > 1)
         compiler = words[1];
-    outside_begin("library");
-    arena_init(&memory, allocator_default(), &escape);
-    if (setjmp(escape) != 0)
-        outside_fail("no memory");
-    check(&memory, SANITIZE_BUILD == SANITIZE_NONE ? 1 : 5);
-    arena_free(&memory);
-    outside_end();
-    return 0;
+    return outside_main("library", check);
 }

@@ -334,19 +334,16 @@ static void check_learning(void) {
     eddy_params_free(params);
 }
 
-int main(int count, char **words) {
-    jmp_buf escape;
-    arena memory;
-    const bool all = count > 2 && strcmp(words[2], "all") == 0;
-    outside_begin("targets");
-    arena_init(&memory, allocator_default(), &escape);
-    if (setjmp(escape) != 0)
-        outside_fail("no memory");
-    check_choice(&memory);
+static bool all; /* cells, instead of some */
+
+static void check_all(arena *memory) {
+    check_choice(memory);
     check_learning();
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
-        check(&targets[i], &memory, all ? 1 : SANITIZE_BUILD == SANITIZE_NONE ? SOME : 5 * SOME);
-    arena_free(&memory);
-    outside_end();
-    return 0;
+        check(&targets[i], memory, all ? 1 : SANITIZE_BUILD == SANITIZE_NONE ? SOME : 5 * SOME);
+}
+
+int main(int count, char **words) {
+    all = count > 2 && strcmp(words[2], "all") == 0;
+    return outside_main("targets", check_all);
 }

@@ -579,21 +579,16 @@ static void check_cells(int every, arena *memory) {
     eddy_cells_free(cells);
 }
 
-int main(int count, char **words) {
+static void check_all(arena *memory) {
     static const subject own[] = {{.prefix = "drops", .build = build_drops},
                                   {.prefix = "apart", .build = build_apart}};
-    jmp_buf escape;
-    arena memory;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        printf("%s: %zu bytes are those of runs\n", own[i].prefix, check(&own[i], true, memory));
+    check_cells(SANITIZE_BUILD == SANITIZE_NONE ? 4 : 12, memory);
+}
+
+int main(int count, char **words) {
     if (count > 1)
         compiler = words[1];
-    outside_begin("training");
-    arena_init(&memory, allocator_default(), &escape);
-    if (setjmp(escape) != 0)
-        outside_fail("no memory");
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        printf("%s: %zu bytes are those of runs\n", own[i].prefix, check(&own[i], true, &memory));
-    check_cells(SANITIZE_BUILD == SANITIZE_NONE ? 4 : 12, &memory);
-    arena_free(&memory);
-    outside_end();
-    return 0;
+    return outside_main("training", check_all);
 }

@@ -1,6 +1,7 @@
 /* Commands are those of a shell, quoted by nobody: names of files in tests are plain words. */
 #include "tests/support/outside.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +20,19 @@ void outside_begin(const char *word) {
 void outside_end(void) {
     outside_bytes removed = outside_printed("rm -r %s", outside_folder);
     free(removed.at);
+}
+
+int outside_main(const char *word, void (*check)(arena *memory)) {
+    jmp_buf escape;
+    arena memory;
+    outside_begin(word);
+    arena_init(&memory, allocator_default(), &escape);
+    if (setjmp(escape) != 0)
+        outside_fail("no memory");
+    check(&memory);
+    arena_free(&memory);
+    outside_end();
+    return 0;
 }
 
 void outside_fail(const char *format, ...) {

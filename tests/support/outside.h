@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "core/arena.h"
+
 typedef struct outside_bytes {
     char *at; /* a 0 is behind them; for free() */
     size_t count;
@@ -15,6 +17,8 @@ extern char outside_folder[];
 /* Makes the folder, under a name with this word in it; removes it with all that it holds. */
 void outside_begin(const char *word);
 void outside_end(void);
+/* What is in between, with memory of its own; returns what main returns. */
+int outside_main(const char *word, void (*check)(arena *memory));
 /* Prints a line on stderr and ends the process; the folder stays. */
 _Noreturn void outside_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void outside_add(outside_bytes *to, const void *from, size_t count);
