@@ -99,12 +99,16 @@ static const option_row check_options[] = {
 };
 
 /* The cell that a command is about. */
-#define CELL_OPTIONS                                                                               \
+#define CELL_OPTION                                                                                \
     {.name = "cell",                                                                               \
      .letter = 'c',                                                                                \
      .kind = OPTION_TEXT,                                                                          \
      .argument = "NAME",                                                                           \
-     .about = "a cell of the file (its last one), or of the library where there is no file"},      \
+     .about = "a cell of the file (its last one), or of the library where there is no file"}
+
+/* And its sizes. */
+#define CELL_OPTIONS                                                                               \
+    CELL_OPTION,                                                                                   \
         {.name = "set",                                                                            \
          .kind = OPTION_TEXT,                                                                      \
          .argument = "NAMES",                                                                      \
@@ -133,11 +137,7 @@ static const option_row compile_options[] = {
      .kind = OPTION_FILE,
      .argument = "OUT",
      .about = "the path of the files, without what follows the dot; an .o is left out"},
-    {.name = "cell",
-     .letter = 'c',
-     .kind = OPTION_TEXT,
-     .argument = "NAME",
-     .about = "a cell of the file (its last one), or of the library where there is no file"},
+    CELL_OPTION,
     {.name = "set",
      .kind = OPTION_TEXT,
      .argument = "NAMES",

@@ -4,16 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 compiler=${2:?"usage: compile.sh EDDY CC"}
 
-cat >mgu.eddy <<'END'
-# A minimal gated unit.
-cell mgu(x[D]) -> h {
-    state h[H]
-    param W{f, n}[H, D], U{f, n}[H, H] = orthogonal, b{f, n}[H]
-    f = sigmoid(W@x + U@h + b)
-    n = tanh(W@x + U@(f*h) + b)
-    h' = (1 - f)*h + f*n
-}
-END
+minimal_gated_unit >mgu.eddy
 
 # weights FILE NAME,ROWS,COLUMNS...: a safetensors file of f32 between -0.5 and 0.5; no column: a
 # vector.
