@@ -93,8 +93,8 @@ typedef struct emit_segment {
 
 enum {
     EMIT_SEGMENTS = 4,
-    EMIT_FEW_ROWS = 4,      /* of a tile whose number of rows is not known: batches are often 4 k */
-    EMIT_BLOCK_STEPS = 128, /* of a long fold, per block, when its panel is copied */
+    EMIT_FEW_ROWS = 4, /* of the small tiles, where a run counts the rows: batches are often 4 k */
+    EMIT_BLOCK_STEPS = 128,   /* of a long fold, per block, when its panel is copied */
     EMIT_STREAM_STEPS = 1536, /* and when it is not */
     EMIT_PANEL_STEPS = 256,   /* a fold of no more is one block; a panel holds as many */
     EMIT_PANEL_BLOCKS = 4,    /* one behind the other, if a nest stores more than ... */
