@@ -284,7 +284,7 @@ static bool keeps_result(const emit_nest *s, nest_ref store) {
     const nest_buffer *b = &s->e->plan->buffers.at[s->n->tape.at[store].which];
     int64_t elements = op_shape_elements(&b->shape);
     return b->axis_count == 0 && elements > 0 &&
-           elements * (int64_t)dtype_size(b->type) <= EMIT_RESULT_BYTES;
+           elements * (int64_t)dtype_size(b->type) <= s->e->sizes->result_bytes;
 }
 
 /* Cache blocks of a tiled nest. Many rows run in blocks around all the panels, so that a block's
@@ -300,7 +300,7 @@ static void choose_blocks(emit_nest *s, const bool *reached) {
     s->far_steps = has_far_steps(s, reached);
     s->block_range = -1;
     int64_t rows = s->row_range < 0 ? 1 : n->ranges.at[s->row_range].count;
-    s->row_blocks = s->row_range >= 0 && (rows < 0 || rows > 3 * EMIT_BLOCK_ROWS / 2);
+    s->row_blocks = s->row_range >= 0 && (rows < 0 || rows > 3 * s->e->sizes->block_rows / 2);
     if (s->row_range < 0 || n->folds.count != 1 || s->panel_depth == 0)
         return;
     for (size_t i = 0; i < n->tape.count; i++) {
@@ -313,14 +313,14 @@ static void choose_blocks(emit_nest *s, const bool *reached) {
         return;
     int64_t steps = count_between(s, s->parallel, s->loops);
     int64_t sharers = count_between(s, s->panel_depth, s->parallel);
-    int64_t longest = s->far_steps ? EMIT_PANEL_STEPS : EMIT_STREAM_STEPS;
-    if ((steps >= 0 && steps <= longest) || (sharers >= 0 && sharers < EMIT_PANEL_ROWS))
+    int64_t longest = s->far_steps ? s->e->sizes->panel_steps : s->e->sizes->stream_steps;
+    if ((steps >= 0 && steps <= longest) || (sharers >= 0 && sharers < s->e->sizes->panel_rows))
         return;
     for (int r = s->parallel; r < s->loops && s->block_range < 0; r++)
         if (n->ranges.at[r].count != 1)
             s->block_range = r;
     s->rest[0] = store;
-    s->together = keeps_result(s, store) ? 1 : EMIT_PANEL_BLOCKS;
+    s->together = keeps_result(s, store) ? 1 : s->e->sizes->panel_blocks;
     s->repeatable = false; /* a state would take in the same steps twice */
 }
 
@@ -335,7 +335,7 @@ static void choose_turns(emit_nest *s) {
         if (b && b->axis_count == 0 && has_bit(s->facts[i].depends, s->order[0]))
             bytes += op_shape_elements(&b->shape) * (int64_t)dtype_size(b->type);
     }
-    s->turns = n->loop_count > 0 && s->panel_depth > 0 && bytes > EMIT_TURN_BYTES;
+    s->turns = n->loop_count > 0 && s->panel_depth > 0 && bytes > s->e->sizes->turn_bytes;
 }
 
 /* States that rest between blocks of steps do so where the nest itself stores them. */

@@ -14,12 +14,29 @@
 
 #include "jit/emit.h"
 
+/* Sizes of blocks (emit_block.c). */
+typedef struct emit_sizes {
+    int block_steps;  /* of a long fold, per block, when its panel is copied ... */
+    int stream_steps; /* and when it is not */
+    int panel_steps;  /* a fold of no more is one block; a copied panel holds as many */
+    int panel_blocks; /* of a copied panel, one behind the other, if a nest stores more than ... */
+    int result_bytes;
+    int block_rows; /* of a tiled nest, per block: a multiple of most tiles */
+    int turn_bytes; /* that a loop reads every turn: more than the nearest cache keeps */
+    int own_rows;   /* of one range: fewer go together with those of another */
+    int panel_rows; /* that pay for copying a panel */
+} emit_sizes;
+
+/* Those of this machine's caches; for tests (EDDY_CACHE=small) as small as can be. */
+const emit_sizes *emit_sizes_now(void);
+
 /* One compilation: a context of its own, so that two threads may compile at the same time. */
 typedef struct emit {
     arena *memory;
     const nest_plan *plan;
     const emit_options *options;
     const machine *target;
+    const emit_sizes *sizes;
     LLVMTargetMachineRef code; /* its generator */
     LLVMContextRef context;
     LLVMModuleRef module;
@@ -94,18 +111,9 @@ typedef struct emit_segment {
 enum {
     EMIT_SEGMENTS = 4,
     EMIT_FEW_ROWS = 4, /* of the small tiles, where a run counts the rows: batches are often 4 k */
-    EMIT_BLOCK_STEPS = 128,   /* of a long fold, per block, when its panel is copied */
-    EMIT_STREAM_STEPS = 1536, /* and when it is not */
-    EMIT_PANEL_STEPS = 256,   /* a fold of no more is one block; a panel holds as many */
-    EMIT_PANEL_BLOCKS = 4,    /* one behind the other, if a nest stores more than ... */
-    EMIT_RESULT_BYTES = 1 << 19,
-    EMIT_BLOCK_ROWS = 240,     /* of a tiled nest, per block: a multiple of most tiles */
-    EMIT_TURN_BYTES = 1 << 15, /* that a loop reads every turn: more than the nearest cache keeps */
-    EMIT_OWN_ROWS = 64,        /* of one range: fewer go together with those of another */
-    EMIT_PANEL_ROWS = 48,      /* rows that pay for copying a panel */
-    EMIT_LEAST_SQUARE = 4,     /* lanes that pay for turning a square */
-    EMIT_LEAST_LANES = 4,      /* of a vector for which a long step is compiled once more */
-    EMIT_FEW_LANES = 8         /* of a square whose rows are counted at run time */
+    EMIT_LEAST_SQUARE = 4, /* lanes that pay for turning a square */
+    EMIT_LEAST_LANES = 4,  /* of a vector for which a long step is compiled once more */
+    EMIT_FEW_LANES = 8     /* of a square whose rows are counted at run time */
 };
 
 /* The number of an element in its buffer: a number, and so many times an index. */
@@ -272,6 +280,20 @@ void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried);
 
 /* ---- emit_nest.c: one kernel, `name` of the plan's nest; returns the function */
 LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
+/* ---- emit_block.c: blocks of rows around everything else, of steps inside those */
+/* row_step, fold_step, fold_many, many; behind emit_together. */
+void emit_block_sizes(emit_nest *s);
+/* A range that runs in blocks, meanwhile. */
+typedef struct emit_block {
+    int range;
+    emit_loop loop;
+    LLVMValueRef first, limit; /* of the whole of this thread's part */
+} emit_block;
+/* Runs this thread's part of a range in blocks of `step`; even one without iterations has a block.
+ */
+void emit_block_open(emit_nest *s, int range, LLVMValueRef step, emit_block *block);
+void emit_block_close(emit_nest *s, emit_block *block);
+
 /* The same in a host's function, where the builder is; its ranges are known. */
 void emit_inline(emit *e, const nest *n, emit_host *host);
 

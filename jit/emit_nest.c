@@ -422,72 +422,25 @@ static void emit_inside(emit_nest *s, int depth) {
     memcpy(s->limit, limits, sizeof *limits * (size_t)s->loops);
 }
 
-/* ---- blocks of rows around everything else, of steps inside those */
-
-static LLVMValueRef iterations(const emit_nest *s, int range) {
-    return LLVMBuildSub(s->e->builder, s->limit[range], s->first[range], "");
-}
-
-/* How many steps of a range make `most` together with those of other ranges from `from` to `to` of
- * the order; a multiple of `tile`. */
-static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int most, int tile) {
-    const emit *e = s->e;
-    LLVMValueRef others = emit_integer(e, tile), one = emit_integer(e, 1);
-    for (int d = from; d < to; d++)
-        if (s->order[d] != range)
-            others = emit_times(e, others, iterations(s, s->order[d]));
-    others = emit_pick(e, LLVMIntSGT, others, one);
-    others = emit_pick(e, LLVMIntSLT, others, emit_integer(e, most)); /* of which there is one */
-    LLVMValueRef tiles = emit_quotient(e, emit_integer(e, most), others);
-    return emit_times(e, emit_pick(e, LLVMIntSGT, tiles, one), emit_integer(e, tile));
-}
-
-/* A range that runs in blocks, meanwhile. */
-typedef struct nest_block {
-    int range;
-    emit_loop loop;
-    LLVMValueRef first, limit; /* of the whole of this thread's part */
-} nest_block;
-
-/* Runs this thread's part of a range in blocks of `step`; even one without iterations has a block.
- */
-static void open_block(emit_nest *s, int range, LLVMValueRef step, nest_block *block) {
-    const emit *e = s->e;
-    LLVMValueRef first = s->first[range], limit = s->limit[range];
-    LLVMValueRef least = emit_plus(e, first, emit_integer(e, 1));
-    LLVMValueRef until = emit_pick(e, LLVMIntSGT, limit, least);
-    *block = (nest_block){.range = range, .first = first, .limit = limit};
-    emit_loop_open(e, s->function, &block->loop, first, until, step, NULL, 0);
-    LLVMValueRef end = LLVMBuildAdd(e->builder, block->loop.counter, step, "");
-    s->first[range] = block->loop.counter;
-    s->limit[range] = emit_pick(e, LLVMIntSLT, end, limit);
-}
-
-static void close_block(emit_nest *s, nest_block *block) {
-    emit_loop_close(s->e, &block->loop, NULL);
-    s->first[block->range] = block->first;
-    s->limit[block->range] = block->limit;
-}
-
 static void emit_blocks(emit_nest *s, int depth) {
     bool panels = s->row_range >= 0 && depth == s->panel_depth;
     bool by_rows = s->row_blocks && depth == 0, by_steps = s->block_range >= 0 && depth == 0;
-    nest_block rows, many, steps;
+    emit_block rows, many, steps;
     if (by_rows)
-        open_block(s, s->row_range, s->row_step, &rows);
+        emit_block_open(s, s->row_range, s->row_step, &rows);
     if (by_steps)
-        open_block(s, s->block_range, s->fold_many, &many);
+        emit_block_open(s, s->block_range, s->fold_many, &many);
     if (panels && s->block_range >= 0)
-        open_block(s, s->block_range, s->fold_step, &steps);
+        emit_block_open(s, s->block_range, s->fold_step, &steps);
     if (panels)
         emit_panel_copy(s);
     emit_range(s, depth);
     if (panels && s->block_range >= 0)
-        close_block(s, &steps);
+        emit_block_close(s, &steps);
     if (by_steps)
-        close_block(s, &many);
+        emit_block_close(s, &many);
     if (by_rows)
-        close_block(s, &rows);
+        emit_block_close(s, &rows);
 }
 
 static void emit_counts(emit_nest *s) {
@@ -515,30 +468,6 @@ static void emit_counts(emit_nest *s) {
     if (!s->host && s->folds && s->n->folds.at[0].rested >= 0)
         s->later = LLVMBuildICmp(e->builder, LLVMIntEQ, emit_told(s, EMIT_BLOCK_FRESH),
                                  emit_integer(e, 0), "");
-}
-
-static void emit_block_sizes(emit_nest *s) {
-    const emit *e = s->e;
-    if (s->row_blocks)
-        s->row_step =
-            block_step(s, s->row_range, s->panel_depth, s->parallel, EMIT_BLOCK_ROWS, s->most_rows);
-    if (s->row_range < 0)
-        return;
-    LLVMValueRef rows = emit_integer(e, 1);
-    for (int d = s->panel_depth; d < s->parallel; d++)
-        rows = emit_times(e, rows, s->counts[s->order[d]]);
-    s->many = LLVMBuildICmp(e->builder, LLVMIntSGE, rows, emit_integer(e, EMIT_PANEL_ROWS), "");
-    if (s->block_range < 0)
-        return;
-    LLVMValueRef all = emit_pick(e, LLVMIntSGT, s->counts[s->block_range], emit_integer(e, 1));
-    int most = s->far_steps ? EMIT_BLOCK_STEPS : EMIT_STREAM_STEPS;
-    s->fold_step = block_step(s, s->block_range, s->parallel, s->loops, most, 1);
-    s->fold_many = all;
-    if (!s->far_steps)
-        return;
-    LLVMValueRef many = emit_times(e, s->fold_step, emit_integer(e, s->together));
-    s->fold_step = LLVMBuildSelect(e->builder, s->many, s->fold_step, all, "");
-    s->fold_many = LLVMBuildSelect(e->builder, s->many, many, all, "");
 }
 
 static emit_nest *nest_new(emit *e, const nest *n) {

@@ -19,7 +19,7 @@ void emit_panel_start(emit_nest *s) {
     for (int r = s->parallel; r < s->loops; r++)
         steps = emit_times(e, steps, r == s->block_range ? s->fold_step : s->counts[r]);
     LLVMValueRef fits =
-        LLVMBuildICmp(e->builder, LLVMIntSLE, steps, emit_integer(e, EMIT_PANEL_STEPS), "");
+        LLVMBuildICmp(e->builder, LLVMIntSLE, steps, emit_integer(e, e->sizes->panel_steps), "");
     LLVMValueRef packs = LLVMBuildAnd(e->builder, s->many, fits, "");
     if (LLVMIsNull(packs))
         return;
@@ -30,7 +30,7 @@ void emit_panel_start(emit_nest *s) {
             continue;
         const nest_instruction *in = &s->n->tape.at[a->instruction];
         LLVMTypeRef type = emit_memory_type(e, (body_type)in->type, 1);
-        int64_t most = (int64_t)EMIT_PANEL_STEPS * s->most_width * s->most_vectors;
+        int64_t most = (int64_t)e->sizes->panel_steps * s->most_width * s->most_vectors;
         a->copy = LLVMBuildArrayAlloca(e->builder, type, emit_integer(e, most), "");
         LLVMSetAlignment(a->copy, 64);
         a->plain = arena_array(e->memory, LLVMValueRef, in->at_count + 1);

@@ -266,7 +266,11 @@ bool emit_plan(const nest_plan *plan, const emit_options *options, const allocat
     jmp_buf escape;
     arena memory;
     arena_init(&memory, source, &escape);
-    emit whole = {.memory = &memory, .plan = plan, .options = options, .target = target};
+    emit whole = {.memory = &memory,
+                  .plan = plan,
+                  .options = options,
+                  .target = target,
+                  .sizes = emit_sizes_now()};
     const uint8_t *piece_of = NULL;
     bool done = deal_or_return(&whole, &escape, &piece_of, problem);
     done = done &&

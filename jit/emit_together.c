@@ -88,7 +88,7 @@ void emit_together(emit_nest *s) {
     LLVMValueRef rows = LLVMBuildSub(b, to[0], from[0], "");
     LLVMValueRef others = LLVMBuildSub(b, to[1], from[1], "");
     LLVMValueRef longer = LLVMBuildICmp(b, LLVMIntSGT, others, rows, "");
-    LLVMValueRef few = LLVMBuildICmp(b, LLVMIntSLT, rows, emit_integer(e, EMIT_OWN_ROWS), "");
+    LLVMValueRef few = LLVMBuildICmp(b, LLVMIntSLT, rows, emit_integer(e, e->sizes->own_rows), "");
     s->inward = LLVMBuildAnd(b, LLVMBuildOr(b, whole, longer, ""), few, "");
     LLVMValueRef start = s->origin[outer], begin = s->origin[inner];
     LLVMValueRef through = LLVMBuildSelect(b, whole, emit_times(e, start, count), begin, "");

@@ -71,6 +71,8 @@ static void subject_switches(const subject *s) {
     setenv("EDDY_CHECK", s->seed % 7 == 0 ? "2" : "1", 1);
     if (s->seed % 4 == 1)
         setenv("EDDY_CPU", "avx2", 1);
+    if (s->seed % 3 == 1)
+        setenv("EDDY_CACHE", "small", 1);
     if (subject_has_step(s->seed))
         setenv("EDDY_STEP", "1", 1);
 }

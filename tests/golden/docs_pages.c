@@ -98,6 +98,9 @@ static const struct {
     {"EDDY_STEP",
      "1: every program runs one step of one sample, and the recurrences of one sample, in place "
      "and not by kernels, 0: none does, instead of those where it pays; results keep every bit"},
+    {"EDDY_CACHE",
+     "`small`: products run in blocks of a few numbers, as for tiny caches, so that small programs "
+     "have many; results keep every bit"},
     {"EDDY_GUARD",
      "1: every buffer of a run lies between pages that fault, and holds NaN before "
      "each call"},
