@@ -218,6 +218,8 @@ static void choose_tile(emit_nest *s, const bool *reached) {
     if (count >= 0 && (int64_t)s->most_vectors * s->most_width > count)
         s->most_vectors = count < s->most_width ? 1 : (int)(count / s->most_width);
     s->most_rows = choose_rows(s);
+    /* A product of all steps has so many rows that what is left of them counts for little. */
+    s->few_rows = n->loop_count > 0 && s->most_rows > EMIT_FEW_ROWS ? EMIT_FEW_ROWS : s->most_rows;
 }
 
 /* Do the panel loads of a tiled nest depend on this range? */

@@ -161,6 +161,7 @@ typedef struct emit_nest {
     nest_ref *rest;  /* by fold: the store where its state rests between blocks; -1: none */
     int vector_depth, row_depth; /* depth of their bodies; beyond every depth if there is none */
     int most_width, most_vectors, most_rows;
+    int few_rows;     /* of the tiles for what is left, where a run counts the rows */
     bool squares;     /* steps of the innermost fold run as many at a time as a vector has lanes */
     emit_fact *facts; /* by instruction */
     emit_access *accesses;

@@ -135,7 +135,7 @@ static LLVMValueRef large_end(const emit *e, LLVMValueRef first, LLVMValueRef li
 static int repeatable_rows(const emit_nest *s, LLVMValueRef first, LLVMValueRef limit,
                            emit_segment *out) {
     const emit *e = s->e;
-    int rows = s->most_rows, few = rows < EMIT_FEW_ROWS ? rows : EMIT_FEW_ROWS, n = 0;
+    int rows = s->most_rows, few = s->few_rows, n = 0;
     LLVMValueRef whole = rows > few ? large_end(e, first, limit, rows, few, true) : first;
     if (rows > few)
         n = add(out, n, (emit_segment){first, whole, 1, rows, false, 0, 0});
@@ -163,11 +163,11 @@ static int row_segments(emit_nest *s, emit_segment *out) {
         int kept = rows - (int)(known % rows);
         return add(out, n, (emit_segment){first, limit, 1, rows, true, 0, kept});
     }
-    if (!constant && rows > EMIT_FEW_ROWS) {
-        LLVMValueRef large = large_end(e, first, limit, rows, EMIT_FEW_ROWS, false);
+    if (!constant && rows > s->few_rows) {
+        LLVMValueRef large = large_end(e, first, limit, rows, s->few_rows, false);
         n = add(out, n, (emit_segment){first, large, 1, rows, false, 0, 0});
-        LLVMValueRef small = whole_end(e, large, limit, EMIT_FEW_ROWS);
-        n = add(out, n, (emit_segment){large, small, 1, EMIT_FEW_ROWS, false, 0, 0});
+        LLVMValueRef small = whole_end(e, large, limit, s->few_rows);
+        n = add(out, n, (emit_segment){large, small, 1, s->few_rows, false, 0, 0});
         return add(out, n, (emit_segment){small, limit, 1, 1, false, 0, 0});
     }
     LLVMValueRef whole = whole_end(e, first, limit, rows);
@@ -179,6 +179,8 @@ static int row_segments(emit_nest *s, emit_segment *out) {
 /* Iterations of a range; -1: only a run knows. */
 static int64_t known_count(const emit_nest *s, int range) {
     const nest_range *r = &s->n->ranges.at[range];
+    if (range == s->vector_range && s->in_last)
+        return r->last;
     return r->block || r->given > 0 || r->count < 0 ? -1 : r->count;
 }
 
@@ -294,8 +296,8 @@ static int row_copies(const emit_nest *s, int out[EMIT_SEGMENTS]) {
     bool moves = s->repeatable || s->block_range >= 0;
     if (rows == 1 || (known >= 0 && (moves || known % rows == 0)))
         return n;
-    if (known < 0 && rows > EMIT_FEW_ROWS)
-        out[n++] = EMIT_FEW_ROWS;
+    if (known < 0 && rows > s->few_rows)
+        out[n++] = s->few_rows;
     out[n++] = known < 0 ? 1 : (int)(known % rows);
     return n;
 }
