@@ -174,6 +174,7 @@ typedef struct emit_nest {
     bool narrows;     /* too few iterations for a vector make a narrower one */
     bool maskable;    /* memory can be read and written by some lanes of a vector alone */
     /* while emitting */
+    bool in_last; /* the vector range is that of a last panel, and shorter */
     int width, vectors, rows;
     int lanes;          /* of a vector that are iterations: the width, unless it is the last one */
     int step;           /* of those that run together; -1: they do not */
@@ -279,8 +280,6 @@ void emit_loop_open(const emit *e, LLVMValueRef function, emit_loop *loop, LLVMV
 /* Ends it. carried: the values after the body; replaced by those after the loop. */
 void emit_loop_close(const emit *e, emit_loop *loop, LLVMValueRef *carried);
 
-/* ---- emit_nest.c: one kernel, `name` of the plan's nest; returns the function */
-LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
 /* ---- emit_block.c: blocks of rows around everything else, of steps inside those */
 /* row_step, fold_step, fold_many, many; behind emit_together. */
 void emit_block_sizes(emit_nest *s);
@@ -295,6 +294,8 @@ typedef struct emit_block {
 void emit_block_open(emit_nest *s, int range, LLVMValueRef step, emit_block *block);
 void emit_block_close(emit_nest *s, emit_block *block);
 
+/* ---- emit_nest.c: one kernel, `name` of the plan's nest; returns the function */
+LLVMValueRef emit_kernel(emit *e, const nest *n, const char *symbol);
 /* The same in a host's function, where the builder is; its ranges are known. */
 void emit_inline(emit *e, const nest *n, emit_host *host);
 

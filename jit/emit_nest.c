@@ -363,7 +363,7 @@ static LLVMValueRef turned(const emit_nest *s, const emit_segment *part, LLVMVal
     return LLVMBuildSelect(b, odd, back, counter, "");
 }
 
-static void emit_range(emit_nest *s, int depth) {
+static void emit_some(emit_nest *s, int depth) {
     const emit *e = s->e;
     int range = s->order[depth];
     emit_segment segments[EMIT_SEGMENTS];
@@ -401,6 +401,31 @@ static void emit_range(emit_nest *s, int depth) {
         s->width = s->lanes = s->vectors = 1;
     else if (range == s->row_range)
         s->rows = 1;
+}
+
+/* The last panel by itself, if it is narrower than the others. */
+static void emit_range(emit_nest *s, int depth) {
+    const emit *e = s->e;
+    int range = s->order[depth], vector = s->vector_range;
+    const nest_range *columns = vector < 0 ? NULL : &s->n->ranges.at[vector];
+    if (!columns || columns->panels - 1 != range) {
+        emit_some(s, depth);
+        return;
+    }
+    LLVMValueRef first = s->first[range], limit = s->limit[range];
+    LLVMValueRef whole = s->counts[vector], end = s->limit[vector];
+    LLVMValueRef last = emit_integer(e, s->n->ranges.at[range].count - 1);
+    s->limit[range] = emit_pick(e, LLVMIntSLT, limit, last);
+    emit_some(s, depth);
+    s->first[range] = emit_pick(e, LLVMIntSGT, first, last);
+    s->limit[range] = limit;
+    s->counts[vector] = s->limit[vector] = emit_integer(e, columns->last);
+    s->in_last = true;
+    emit_some(s, depth);
+    s->in_last = false;
+    s->first[range] = first;
+    s->counts[vector] = whole;
+    s->limit[vector] = end;
 }
 
 /* Everything inside the first `depth` parallel loops. Recursion: one level per parallel range. */

@@ -7,7 +7,8 @@ enum {
 };
 
 static bool is_shared(const emit_nest *s, int range) {
-    return range >= 0 && range != s->sample_range && !s->n->ranges.at[range].ordered;
+    const nest_range *r = &s->n->ranges.at[range < 0 ? 0 : range];
+    return range >= 0 && range != s->sample_range && !r->ordered && r->last == 0;
 }
 
 /* Tiles of a range, as far as they are known; run-time numbers count as many. */

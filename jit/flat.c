@@ -39,8 +39,8 @@ static bool flat_ranges(const nest *n, int64_t *count) {
     for (size_t r = 0; r < n->ranges.count; r++) {
         const nest_range *range = &n->ranges.at[r];
         if (range->count < 1 || range->folded || range->ordered || range->descending ||
-            range->block || __builtin_mul_overflow(*count, range->count, count) ||
-            *count > INT32_MAX)
+            range->block || range->last > 0 ||
+            __builtin_mul_overflow(*count, range->count, count) || *count > INT32_MAX)
             return false;
     }
     return n->folds.count == 0 && n->ranges.count > 0;

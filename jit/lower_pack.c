@@ -52,16 +52,27 @@ static int pack_dimension(const nest *n, const nest_buffer *b, const nest_instru
 }
 
 /* Columns of a panel: the most that divide a range of `count`, fill vectors, and fit in a tile; at
- * least half a tile, and not all. 0: there is no such number. */
+ * least half a tile, and not all. Where none divide it, as many as a tile has, and the last panel
+ * has fewer. 0: there are too few columns. */
 static int64_t pack_columns(const pack *p, const nest *n, int64_t count) {
     if (!p->target || n->folds.count == 0)
         return 0;
     int64_t lanes = machine_lanes(p->target, body_type_size(n->folds.at[0].type));
-    int vectors = p->target->tile_vectors;
-    while (2 * vectors >= p->target->tile_vectors && count % (vectors * lanes) != 0)
+    int most = p->target->tile_vectors, vectors = most;
+    while (2 * vectors >= most && count % (vectors * lanes) != 0)
         vectors--;
-    bool enough = 2 * vectors >= p->target->tile_vectors;
-    return enough && count > vectors * lanes ? vectors * lanes : 0;
+    vectors = 2 * vectors >= most ? vectors : most;
+    return count > vectors * lanes ? vectors * lanes : 0;
+}
+
+static int64_t pack_panels(int64_t count, int64_t columns) {
+    return (count + columns - 1) / columns;
+}
+
+/* The last panel has fewer columns if some are left. */
+static void pack_last(nest_range *columns, int panels, int64_t left) {
+    columns->panels = left > 0 ? 1 + panels : 0;
+    columns->last = (int32_t)left;
 }
 
 /* ---- copies */
@@ -90,12 +101,15 @@ static void pack_fill(pack *p, const lower_packed *made, const op_shape *shape, 
     nest_ref from[LIMIT_RANK], at[LIMIT_RANK], to[LIMIT_RANK], panel = -1;
     lower_open(l, part ? part : b->node, "_pack", &p->items);
     if (made->columns > 0)
-        panel = lower_range(l, shape->dimension[d] / made->columns, false, false, false);
+        panel =
+            lower_range(l, pack_panels(shape->dimension[d], made->columns), false, false, false);
     for (int i = 0; i < shape->rank; i++)
         if (i != d)
             from[i] = lower_range(l, shape->dimension[i], false, false, false);
     int64_t columns = made->columns > 0 ? made->columns : shape->dimension[d];
     nest_ref column = from[d] = lower_range(l, columns, false, false, false);
+    if (panel >= 0)
+        pack_last(&vec_last(&l->open->ranges), 0, shape->dimension[d] % columns);
     if (panel >= 0) {
         nest_ref start = tape_body(l, BODY_MUL, BODY_I64, panel, tape_integer(l, columns), -1);
         from[d] = tape_body(l, BODY_ADD, BODY_I64, start, column, -1);
@@ -140,7 +154,7 @@ static int32_t pack_copy(pack *p, int32_t buffer, int d, int64_t columns) {
     const op_shape whole = b.shape;
     b.shape.rank = 0;
     if (columns > 0)
-        b.shape.dimension[b.shape.rank++] = whole.dimension[d] / columns;
+        b.shape.dimension[b.shape.rank++] = pack_panels(whole.dimension[d], columns);
     for (int i = 0; i < whole.rank; i++)
         if (i != d)
             b.shape.dimension[b.shape.rank++] = whole.dimension[i];
@@ -185,8 +199,9 @@ static void pack_cut(lower *l, nest *n, int range, int64_t columns, const int32_
     vec_push(l->memory, &n->ranges, last);
     for (int r = (int)n->ranges.count - 1; r > range; r--)
         n->ranges.at[r] = n->ranges.at[r - 1];
-    n->ranges.at[range].count /= columns;
+    pack_last(&n->ranges.at[range + 1], range, n->ranges.at[range].count % columns);
     n->ranges.at[range + 1].count = columns;
+    n->ranges.at[range].count = pack_panels(n->ranges.at[range].count, columns);
     memset(&n->tape, 0, sizeof n->tape);
     l->open = n;
     nest_ref panel = tape_range(l, range), column = tape_range(l, range + 1);

@@ -339,6 +339,10 @@ static void verify_nest(const nest_plan *plan, const nest *n) {
         assert(!(range->folded && range->ordered));
         assert(!range->descending || range->folded || range->ordered);
         assert(range->end == 0 || (range->count < 0 && !range->descending && !range->ordered));
+        assert((range->panels == 0) == (range->last == 0));
+        assert(range->last == 0 ||
+               (0 < range->last && range->last < range->count && range->panels <= (int32_t)r &&
+                !range->folded && !range->ordered && n->ranges.at[range->panels - 1].count > 1));
         folded |= range->folded;
     }
     assert(n->samples >= 0 && n->samples <= nest_parallel_count(n));

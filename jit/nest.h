@@ -61,12 +61,14 @@ typedef struct nest_range {
     int64_t count;   /* >= 0: a number; < 0: the extent of axis -1 - count */
     bool descending; /* runs from the last to the first; folded ranges and ordered ones only */
     bool folded;
-    bool ordered;  /* a parallel range whose iterations must run in order (scatter): never tiled,
-                      never the vector range */
-    int32_t given; /* 1 + the number of the operand that is the count; 0: none is */
-    bool block;    /* runs over the steps of the enclosing block, of which `count` is the axis */
-    nest_ref end;  /* 1 + an i64 value of the tape: iterations from there on make no difference, and
-                      emission may leave them out; 0: all count */
+    bool ordered;   /* a parallel range whose iterations must run in order (scatter): never tiled,
+                       never the vector range */
+    int32_t given;  /* 1 + the number of the operand that is the count; 0: none is */
+    bool block;     /* runs over the steps of the enclosing block, of which `count` is the axis */
+    int32_t panels; /* 1 + an outer range: in its last iteration this one has but ... */
+    int32_t last; /* ... so many; all three counts are numbers of parallel ranges; 0: it has not */
+    nest_ref end; /* 1 + an i64 value of the tape: iterations from there on make no difference, and
+                     emission may leave them out; 0: all count */
 } nest_range;
 
 /* first <= step < end; blocks are numbered from 0. */

@@ -160,6 +160,8 @@ static void print_nest(const nest_plan *plan, const nest *n, int indent, text *o
         print_size(plan, r->count, out);
         text_add(out, "%s%s%s", r->block ? " block" : "", r->descending ? " descending" : "",
                  r->ordered ? " ordered" : "");
+        if (r->last > 0)
+            text_add(out, " last %d by r%d", (int)r->last, (int)r->panels - 1);
         if (r->end > 0)
             text_add(out, " to %%%d", (int)r->end - 1);
         text_add(out, "\n");

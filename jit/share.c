@@ -102,6 +102,8 @@ static void share_write_down(share_key *key) {
         share_add(key, range->ordered);
         share_add(key, range->block);
         share_add(key, range->end);
+        share_add(key, range->panels);
+        share_add(key, range->last);
     }
     share_add(key, (int64_t)n->folds.count);
     for (size_t f = 0; f < n->folds.count; f++) {

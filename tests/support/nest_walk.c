@@ -131,6 +131,10 @@ static bool beyond(walk *w, int from, int to) {
             step(w, (size_t)i);
         if (end >= 0 && w->index[r] >= w->registers[end].i64)
             return true;
+        const nest_range *all = w->n->ranges.at;
+        int panel = all[r].panels - 1;
+        if (panel >= 0 && w->index[r] >= all[r].last && w->index[panel] == all[panel].count - 1)
+            return true;
     }
     return false;
 }
