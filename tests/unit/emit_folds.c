@@ -107,6 +107,7 @@ static emit_nest *facts_of(const nest_plan *p, const char *machine_name) {
     e->memory = &memory;
     e->plan = p;
     e->target = machine_find(machine_name);
+    e->sizes = emit_sizes_now();
     s->e = e;
     s->n = p->kernels.at[0];
     emit_facts(s);
