@@ -47,8 +47,14 @@ static LLVMValueRef iterations(const emit_nest *s, int range) {
     return LLVMBuildSub(s->e->builder, s->limit[range], s->first[range], "");
 }
 
-/* How many steps of a range make `most` together with those of other ranges from `from` to `to` of
- * the order; a multiple of `tile`. */
+static LLVMValueRef quotient_up(const emit *e, LLVMValueRef of, LLVMValueRef by) {
+    LLVMValueRef up = emit_plus(e, emit_plus(e, of, by), emit_integer(e, -1));
+    return emit_quotient(e, up, by);
+}
+
+/* How many steps of a range make at most `most` together with those of other ranges from `from` to
+ * `to` of the order; a multiple of `tile`. All blocks are about as large: one of the few steps that
+ * others leave would take as long to begin as they do. */
 static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int most, int tile) {
     const emit *e = s->e;
     LLVMValueRef others = emit_integer(e, tile), one = emit_integer(e, 1);
@@ -58,7 +64,11 @@ static LLVMValueRef block_step(emit_nest *s, int range, int from, int to, int mo
     others = emit_pick(e, LLVMIntSGT, others, one);
     others = emit_pick(e, LLVMIntSLT, others, emit_integer(e, most)); /* of which there is one */
     LLVMValueRef tiles = emit_quotient(e, emit_integer(e, most), others);
-    return emit_times(e, emit_pick(e, LLVMIntSGT, tiles, one), emit_integer(e, tile));
+    LLVMValueRef times = emit_integer(e, tile);
+    LLVMValueRef step = emit_times(e, emit_pick(e, LLVMIntSGT, tiles, one), times);
+    LLVMValueRef count = emit_pick(e, LLVMIntSGT, iterations(s, range), one);
+    LLVMValueRef even = quotient_up(e, count, quotient_up(e, count, step));
+    return emit_times(e, quotient_up(e, even, times), times);
 }
 
 void emit_block_sizes(emit_nest *s) {
