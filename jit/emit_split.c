@@ -7,8 +7,10 @@ enum {
 };
 
 static bool is_shared(const emit_nest *s, int range) {
-    const nest_range *r = &s->n->ranges.at[range < 0 ? 0 : range];
-    return range >= 0 && range != s->sample_range && !r->ordered && r->last == 0;
+    if (range < 0 || range == s->sample_range)
+        return false;
+    const nest_range *r = &s->n->ranges.at[range];
+    return !r->ordered && r->last == 0;
 }
 
 /* Tiles of a range, as far as they are known; run-time numbers count as many. */
