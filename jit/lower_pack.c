@@ -14,9 +14,9 @@
  * Only values without axes are copied: they are complete before the first item of the program that
  * reads them. An operand that is read across is always worth a copy, if only with that dimension
  * innermost when its columns do not divide into panels. One that is read along is worth it where
- * many steps of a loop share the copy. How many they are is not known before the call; but a
- * program that steps backwards too has whole sequences before it, while one that only steps
- * forwards may be called for a step at a time, and there the copy would cost more than the step. */
+ * many steps share the copy. How many they are is not known before the call; but a program that
+ * steps backwards has whole sequences before it, while one that only steps forwards may be called
+ * for a step at a time, and there the copy would cost more than the step. */
 #include <assert.h>
 #include <string.h>
 
@@ -257,7 +257,7 @@ static pack_choice pack_choose(const pack *p, const nest *n, const nest_instruct
         return PACK_NONE;
     bool across = d != load->at_count - 1;
     if (columns > 0 && pack_is_whole(n, b, load, d, range))
-        return across || (p->sequences && n->loop_count > 0) ? PACK_PANELS : PACK_NONE;
+        return across || p->sequences ? PACK_PANELS : PACK_NONE;
     return across ? PACK_WHOLE : PACK_NONE;
 }
 
