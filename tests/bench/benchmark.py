@@ -21,6 +21,7 @@ import sys
 import time
 
 import competitor
+import objects
 import report
 import roof
 import rows
@@ -77,6 +78,7 @@ class Progress:
 class Bench:
     def __init__(self, options, ours, peers, folder):
         self.options, self.ours, self.peers, self.folder = options, ours, peers, folder
+        self.both = None  # the process of a row's object and its peer
         self.counts = [options.threads] if options.threads else [1, 2]
         self.caches = cache_sizes()
         self.machine = {"cpu": cpu_name(), "caches": self.caches, **ours.ask("machine")}
@@ -102,12 +104,33 @@ class Bench:
 
     # ---- a row
 
+    def compiled(self, row):
+        """A row's object, which has begun and been compared, and its peer in the same process."""
+        peer = self.peers.get(objects.PEER)
+        python = peer[0].command[0] if peer else sys.executable
+        self.both = objects.process(python, os.path.join(self.options.folder, "logs"))
+        ours = objects.Side(self.both, "object")
+        library, made = objects.make(self.options.build, row, self.folder)
+        self.facts.update(made)
+        ours.ask(
+            "begin",
+            row=row.request(),
+            folder=self.folder,
+            given=self.facts["given"],
+            library=library,
+        )
+        found = ours.ask("call", calls=self.calls, folder=self.folder, found=self.found)
+        peers = {objects.PEER: [objects.Side(self.both, objects.PEER)]} if peer else {}
+        return [("ours", ours, 1)], peers, {"object": found}
+
     def contestants(self, row):
         """[(name, process, threads)] of what is timed; peers have begun and been compared."""
         entries = [("ours", self.ours, n) for n in self.counts]
-        results = {}
+        peers, results = self.peers, {}
+        if row.object:
+            entries, peers, results = self.compiled(row)
         for name in row.competing(self.options.quick):
-            for process in self.peers.get(name, ()):
+            for process in peers.get(name, ()):
                 self.progress.show(row, f"{process.name} begins")
                 first = process.threads or self.counts[0]
                 try:
@@ -176,6 +199,9 @@ class Bench:
 
     def end(self):
         """The memory of this row goes before the next one comes."""
+        if self.both:
+            self.both.stop()
+        self.both = None
         for process in (self.ours, *(p for group in self.peers.values() for p in group)):
             try:
                 if process.process:
@@ -204,7 +230,7 @@ class Bench:
             return statistics.median(answer[what] for answer in times[key])
 
         threads = self.options.threads or self.facts["chosen"]
-        ours = {n: median(("ours", n)) for n in self.counts}
+        ours = {n: median((name, n)) for name, n in times if name == "ours"}
         if threads not in ours:
             threads = max(ours)
         peers, counts = {}, {}

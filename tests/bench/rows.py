@@ -21,6 +21,7 @@ class Row:
     peers: tuple
     quick: bool = False  # among those of --quick
     note: str = ""
+    object: bool = False  # of `eddy compile`, in one process with its peer
 
     def competing(self, quick):
         """The names of its peers; what takes long to begin is left out of quick runs."""
@@ -115,6 +116,14 @@ def ragged():
     ]
 
 
+def objects():
+    """Group O: cells that `eddy compile` made, for whoever streams without the library."""
+    return [
+        Row("O1", "gru", 1, 1, 64, 64, 1, 1000, STREAM, ("onnxruntime",), True, object=True),
+        Row("O2", "lstm", 1, 1, 1, 16, 1, 1, STREAM, ("onnxruntime",), True, object=True),
+    ]  # fmt: skip
+
+
 OWN = ("ligru", "norm-lstm", "peephole", "gru-gates", "cornn", "slstm", "mingru", "attention",
        "joined")  # fmt: skip
 SIZES = ((1, 64, 1000), (16, 256, 100), (64, 512, 50))
@@ -131,7 +140,7 @@ def own():
     ]  # fmt: skip
 
 
-ROWS = inference() + training() + standard() + ragged() + own()
+ROWS = inference() + training() + standard() + ragged() + objects() + own()
 
 LEFT_OUT = (
     "C15 (long back-propagation under a byte budget): there is no such budget yet",

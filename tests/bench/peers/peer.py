@@ -15,14 +15,13 @@ for rounding (that of an input gate's bias where a normaliser takes it out again
 numbers are less than a thousandth of others' is held against that thousandth.
 """
 
-import json
 import math
 import os
-import statistics
-import sys
 import time
 
 import numpy
+
+import serving
 
 
 def read(folder, entries):
@@ -72,28 +71,14 @@ def difference(ours, theirs):
     return worst, where
 
 
-def sample(peer, seconds):
-    """Seconds of a call: the median of samples, each of a millisecond at least. The first call,
-    which wakes threads and fills caches, counts only if there is time for no other."""
-    start = time.perf_counter()
-    peer.call()
-    first = time.perf_counter() - start
-    if first >= seconds:
-        return {"seconds": first, "samples": 1}
-    calls = max(1, int(0.001 / first))
-    samples = []
-    while not samples or time.perf_counter() - start < seconds:
-        before = time.perf_counter()
-        for _ in range(calls):
-            peer.call()
-        samples.append((time.perf_counter() - before) / calls)
-    return {"seconds": statistics.median(samples), "samples": len(samples)}
-
-
 class Session:
     def __init__(self, make):
         self.make = make
         self.peer = None
+
+    def calls(self, count):
+        for _ in range(count):
+            self.peer.call()
 
     def answer(self, request):
         what = request["do"]
@@ -109,14 +94,13 @@ class Session:
             return {"first_ms": 1e3 * (time.perf_counter() - start)}
         if what == "call":
             self.peer.start()
-            for _ in range(request["calls"]):
-                self.peer.call()
+            self.calls(request["calls"])
             ours = read(request["folder"], request["found"])
             error, where = difference(ours, self.peer.found())
             return {"max_err": error, "where": where}
         if what == "time":
             self.peer.threads(request["threads"])
-            return sample(self.peer, request["seconds"])
+            return serving.sample(self.calls, request["seconds"])
         if what == "end":
             self.peer = None
             return {}
@@ -124,14 +108,4 @@ class Session:
 
 
 def serve(make):
-    """Answers until standard input ends. What libraries print goes to standard error."""
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    session = Session(make)
-    for line in sys.stdin:
-        try:
-            answer = session.answer(json.loads(line))
-        except Exception as error:  # whatever a library throws is an answer
-            answer = {"error": f"{type(error).__name__}: {error}"[:500]}
-        out.write(json.dumps(answer) + "\n")
-        out.flush()
+    serving.serve(Session(make).answer)
