@@ -2,23 +2,21 @@
  * lengths through which the state is carried, give the bits of the compiled program: losses,
  * parameters, what the optimiser keeps, the state; and so does the gradient alone.
  *
- * The models are the library's cells, with a squared error as the command makes one, and some of
- * the C API: random draws, lengths, a model that is deployed without the axis of samples that it is
- * trained with. The caller of each is written here, from its manifest alone. */
+ * The models are those of support/pupils.c; the caller of each is written here, from its manifest
+ * alone. Objects for several processors do the same, as this one and as one of an older kind. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/sanitize.h"
 #include "core/text.h"
-#include "frontends/capi.h"
 #include "frontends/eddy.h"
 #include "tests/aot/callers/numbers.h"
 #include "tests/support/outside.h"
+#include "tests/support/pupils.h"
 #include "tests/support/schema.h"
 
 enum { ROUNDS = 100, PERIOD = 10 /* of gradients */, OTHER = 3, MOST = 1 << 16 };
-enum { LEARN = 0, DIFFERENTIATE = 1, DEPLOY = 2 };
 
 static const char *compiler = "cc";
 
@@ -30,110 +28,6 @@ static void good(eddy_status found, const char *message) {
 /* Steps of the chunk of a round: 3, 4, 5, 3 ... */
 static int steps_of(int round) {
     return 3 + round % 3;
-}
-
-/* ---- models */
-
-typedef struct subject {
-    const char *prefix;
-    eddy_model *(*build)(const struct subject *s, int part);
-    const eddy_cells *cells;
-    int cell;
-} subject;
-
-/* What is made of a loss: a step of training, or the gradients as outputs behind the others. */
-static void finish(eddy_model *m, eddy_value loss, eddy_optimiser how, int part) {
-    eddy_value wrt[64], gradients[64];
-    char name[256];
-    int count = eddy_trainable_count(m);
-    eddy_output(m, "loss", loss);
-    if (part == LEARN) {
-        eddy_output(m, "norm", eddy_minimise(loss, how));
-        return;
-    }
-    for (int i = 0; i < count; i++)
-        wrt[i] = eddy_trainable(m, i);
-    eddy_grad(loss, wrt, count, gradients);
-    for (int i = 0; i < count; i++) {
-        snprintf(name, sizeof name, "by %s", eddy_value_name(wrt[i]));
-        eddy_output(m, name, gradients[i]);
-    }
-}
-
-/* A cell of the library, with an error of its first result. */
-static eddy_model *build_cell(const subject *s, int part) {
-    eddy_cell_about about;
-    eddy_cell_part piece;
-    eddy_argument list[40] = {{0}};
-    int count = 0;
-    double size = 4;
-    eddy_model *m = eddy_model_new(NULL);
-    eddy_axes t = eddy_time(m, "t");
-    eddy_carry(m, t, 0);
-    eddy_cells_at(s->cells, s->cell, &about);
-    list[count++] = (eddy_argument){"train", NULL, part != DEPLOY};
-    for (int i = 0; eddy_cells_part(s->cells, s->cell, i, &piece); i++)
-        if (piece.role == EDDY_CELL_DIMENSION) {
-            list[count++] = (eddy_argument){piece.name, NULL, size};
-            size += 4;
-        }
-    (eddy_use_alone)(m, s->cells, about.name, t, 0, list, (eddy_site){__FILE__, __LINE__});
-    if (part == DEPLOY)
-        return m;
-    int64_t dimensions[9];
-    eddy_value result = capi_value(m, m->graph.outputs.at[0].node);
-    for (int i = 0; i < eddy_value_rank(result); i++)
-        dimensions[i] = eddy_value_dimension(result, i);
-    dimensions[eddy_value_rank(result)] = EDDY_SCALAR;
-    m->graph.outputs.count = 0;
-    eddy_axes over = eddy_value_axes(result);
-    eddy_value target = (eddy_input)(m, "target", EDDY_F32, over, dimensions, EDDY_HERE);
-    eddy_value loss = eddy_mean_over(eddy_mean_squared_error(result, target), over);
-    eddy_optimiser how = eddy_adam();
-    how.clip_norm = 0.125; /* which most gradients here are above */
-    finish(m, loss, how, part);
-    return m;
-}
-
-/* Dropout, and a batch in both models, so streams are common to them. */
-static eddy_model *build_drops(const subject *s, int part) {
-    (void)s;
-    eddy_model *m = eddy_model_new(NULL);
-    eddy_axes b = eddy_batch(m, "b"), t = eddy_time(m, "t");
-    eddy_carry(m, t, b);
-    eddy_value x = eddy_input(m, "x", EDDY_F32, t | b, 3);
-    x = part == DEPLOY ? x : eddy_dropout(x, 0.25, t | b);
-    eddy_value y = eddy_dense(m, "out", 2, eddy_lstm(m, "cell", t, 17, x, NULL));
-    if (part == DEPLOY) {
-        eddy_output(m, "y", y);
-        return m;
-    }
-    eddy_value target = eddy_input(m, "target", EDDY_F32, t | b, 2);
-    finish(m, eddy_mean_over(eddy_mean_squared_error(y, target), t | b), eddy_adamw(0.01), part);
-    return m;
-}
-
-/* f64, lengths, classes; a stream once it is deployed, and more parameters while it is trained. */
-static eddy_model *build_apart(const subject *s, int part) {
-    (void)s;
-    eddy_model *m = eddy_model_new(&(eddy_options){.dtype = EDDY_F64});
-    eddy_axes b = part == DEPLOY ? 0 : eddy_batch(m, "b");
-    eddy_axes t = part == DEPLOY ? eddy_time(m, "t") : eddy_time_ragged(m, "t", b, "lengths");
-    eddy_carry(m, t, b);
-    eddy_value x = eddy_input(m, "x", EDDY_F64, t | b, 2);
-    eddy_value h = eddy_gru(m, "cell", t, 5, x, NULL);
-    eddy_value seen = eddy_variable(m, "seen", EDDY_F64, eddy_init_zeros(), EDDY_SCALAR);
-    if (part == DEPLOY) {
-        eddy_output(m, "h", h);
-        eddy_output(m, "seen", seen);
-        return m;
-    }
-    eddy_value right = eddy_input(m, "right", EDDY_I32, t | b, EDDY_SCALAR);
-    eddy_value loss = eddy_cross_entropy(eddy_dense(m, "head", 2, h), right);
-    if (part == LEARN)
-        eddy_update(seen, eddy_add(seen, eddy_number(m, 1)));
-    finish(m, eddy_mean_over(loss, t | b), eddy_momentum(0.9), part);
-    return m;
 }
 
 /* ---- what a run gives */
@@ -192,7 +86,7 @@ static void resize(eddy_run *r, const json_t *training, int steps, int others) {
     good(eddy_run_resize(r, extents, (int)count), eddy_run_message(r));
 }
 
-static void call(eddy_run *r, const eddy_program *p, const subject *s, int round) {
+static void call(eddy_run *r, const eddy_program *p, const pupil *s, int round) {
     static double memory[8][MOST / 8];
     eddy_slot slot;
     for (int i = 0; eddy_program_slot(p, EDDY_INPUT, i, &slot); i++) {
@@ -256,7 +150,7 @@ static void add_members(const json_t *members, eddy_params *params, outside_byte
     }
 }
 
-static eddy_program *compile(const subject *s, int part) {
+static eddy_program *compile(const pupil *s, pupils_part part) {
     eddy_program *p;
     eddy_model *m = s->build(s, part);
     good(eddy_compile(m, &p), eddy_model_message(m));
@@ -271,9 +165,10 @@ static eddy_run *open_run(const eddy_program *p, eddy_params *params) {
     return r;
 }
 
-static void expect(const subject *s, const json_t *manifest, eddy_params *params,
+static void expect(const pupil *s, const json_t *manifest, eddy_params *params,
                    outside_bytes *out) {
-    eddy_program *learn = compile(s, LEARN), *differentiate = compile(s, DIFFERENTIATE);
+    eddy_program *learn = compile(s, PUPILS_LEARN),
+                 *differentiate = compile(s, PUPILS_DIFFERENTIATE);
     eddy_run *step = open_run(learn, params), *gradient = open_run(differentiate, params);
     const json_t *training = json_object_get(manifest, "training");
     eddy_slot slot;
@@ -407,7 +302,7 @@ static void declare(const caller *c) {
         text_add(c->out, "static _Alignas(64) char room[%d], saved[%d];\n", MOST, MOST);
 }
 
-static void write_caller(const subject *s, const json_t *manifest, arena *memory) {
+static void write_caller(const pupil *s, const json_t *manifest, arena *memory) {
     text words, extents;
     text_init(&words, memory);
     caller c = {.prefix = s->prefix, .manifest = manifest, .out = &words};
@@ -451,31 +346,44 @@ static void write_caller(const subject *s, const json_t *manifest, arena *memory
     outside_write("caller.c", words.at, words.count);
 }
 
-/* ---- a subject */
+/* ---- a pupil */
 
-static void compare(const subject *s, const char *how, const outside_bytes *expected) {
+static void build(const pupil *s, const char *how) {
     outside_bytes built = outside_printed(
         "cd %s && %s -std=c11 -Wall -Wextra -Werror %s -I %s/tests/aot/callers caller.c %s.o "
         "-o caller 2>&1",
         outside_folder, compiler, how, EDDY_SOURCE_DIR, s->prefix);
-    outside_bytes found = outside_printed("%s/caller", outside_folder);
+    free(built.at);
+}
+
+/* emulator: of the processor that the caller runs on; "": this one. */
+static void compare(const pupil *s, const char *emulator, const outside_bytes *expected) {
+    outside_bytes found = outside_printed("%s %s/caller", emulator, outside_folder);
     if (found.count != expected->count)
         outside_fail("%s: %zu bytes, and not %zu", s->prefix, found.count, expected->count);
     for (size_t i = 0; i < found.count; i++)
         if (found.at[i] != expected->at[i])
             outside_fail("%s: byte %zu of %zu is not that of a run", s->prefix, i, found.count);
-    free(built.at);
     free(found.at);
 }
 
+/* The code for a processor without AVX-512. */
+static void compare_without(const pupil *s, const outside_bytes *expected) {
+    if (system("command -v qemu-x86_64 >/dev/null") == 0)
+        compare(s, "qemu-x86_64 -cpu Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-invpcid,-rtm",
+                expected);
+    else
+        printf("%s as Haswell: not run here, as there is no qemu-x86_64\n", s->prefix);
+}
+
 /* What the program in the header has: three rounds of the same, of which it prints scalars. */
-static const char *expect_example(const subject *s, const json_t *training, int others,
+static const char *expect_example(const pupil *s, const json_t *training, int others,
                                   arena *memory) {
     static double inputs[8][MOST / 8];
     text out;
     eddy_slot slot;
     eddy_params *params = eddy_params_new(NULL, 7);
-    eddy_program *p = compile(s, LEARN);
+    eddy_program *p = compile(s, PUPILS_LEARN);
     eddy_run *r = open_run(p, params);
     text_init(&out, memory);
     resize(r, training, 4, others);
@@ -499,7 +407,7 @@ static const char *expect_example(const subject *s, const json_t *training, int 
     return out.at;
 }
 
-static void check_example(const subject *s, const json_t *training, arena *memory) {
+static void check_example(const pupil *s, const json_t *training, arena *memory) {
     const char *expected = expect_example(s, training, s->cells ? 4 : 2, memory);
     outside_bytes said = outside_printed(
         "cd %s && sed -n '/^\\/\\* To train/,/^ \\*\\// { s/^ \\*     //p; s/^ \\*$//p }' %s.h "
@@ -512,22 +420,22 @@ static void check_example(const subject *s, const json_t *training, arena *memor
     free(said.at);
 }
 
-static void write_object(const subject *s, eddy_params *params) {
+static void write_object(const pupil *s, eddy_params *params) {
     char stem[256];
-    eddy_model *m = s->build(s, DEPLOY), *training = s->build(s, LEARN);
+    eddy_model *m = s->build(s, PUPILS_DEPLOY), *training = s->build(s, PUPILS_LEARN);
     snprintf(stem, sizeof stem, "%s/%s", outside_folder, s->prefix);
-    const eddy_object_options how = {.params = params, .training = training};
+    const eddy_object_options how = {.cpu = s->cpu, .params = params, .training = training};
     good(eddy_compile_to_object(m, s->prefix, stem, &how), eddy_model_message(m));
     eddy_model_free(m);
     eddy_model_free(training);
 }
 
-static size_t check(const subject *s, bool watched, arena *memory) {
+static size_t check(const pupil *s, bool watched, arena *memory) {
     json_error_t problem;
     char name[128];
     outside_bytes expected = {NULL, 0};
     eddy_params *params = eddy_params_new(NULL, 7);
-    eddy_program *p = compile(s, LEARN);
+    eddy_program *p = compile(s, PUPILS_LEARN);
     eddy_run_free(open_run(p, params)); /* the params are complete now */
     eddy_program_free(p);
     write_object(s, params);
@@ -540,9 +448,14 @@ static size_t check(const subject *s, bool watched, arena *memory) {
         outside_fail("%s: no manifest of training", s->prefix);
     expect(s, manifest, params, &expected);
     write_caller(s, manifest, memory);
-    compare(s, "-O1", &expected);
-    if (watched)
-        compare(s, "-g -fsanitize=address,undefined -fno-sanitize-recover", &expected);
+    build(s, "-O1");
+    compare(s, "", &expected);
+    if (s->cpu && SANITIZE_BUILD == SANITIZE_NONE)
+        compare_without(s, &expected);
+    if (watched) {
+        build(s, "-g -fsanitize=address,undefined -fno-sanitize-recover");
+        compare(s, "", &expected);
+    }
     check_example(s, json_object_get(manifest, "training"), memory);
     size_t count = expected.count;
     json_decref(manifest);
@@ -572,7 +485,8 @@ static void check_cells(int every, arena *memory) {
         if (!has_parameters(cells, i))
             continue;
         models++;
-        const subject s = {about.name, build_cell, cells, i};
+        const char *cpu = models % 4 == 0 ? "multi" : NULL;
+        const pupil s = {about.name, pupils_cell, cells, i, cpu};
         bytes += check(&s, false, memory);
     }
     printf("%d cells train: %zu bytes are those of runs\n", models, bytes);
@@ -580,8 +494,10 @@ static void check_cells(int every, arena *memory) {
 }
 
 static void check_all(arena *memory) {
-    static const subject own[] = {{.prefix = "drops", .build = build_drops},
-                                  {.prefix = "apart", .build = build_apart}};
+    static const pupil own[] = {{.prefix = "drops", .build = pupils_drops},
+                                {.prefix = "apart", .build = pupils_apart},
+                                {.prefix = "any", .build = pupils_drops, .cpu = "multi"},
+                                {.prefix = "each", .build = pupils_apart, .cpu = "multi"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         printf("%s: %zu bytes are those of runs\n", own[i].prefix, check(&own[i], true, memory));
     check_cells(SANITIZE_BUILD == SANITIZE_NONE ? 4 : 12, memory);
