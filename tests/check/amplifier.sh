@@ -13,7 +13,8 @@ fault() {
     exit 1
 }
 
-"$(dirname "${BASH_SOURCE[0]}")/../../docs/examples/amplifier/amplifier.sh" "$eddy" "$amplifier" \
+examples=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../docs/examples/amplifier" && pwd)
+"$examples/amplifier.sh" "$eddy" "$amplifier" \
     "$compiler" "$scratch/all" --small >"$scratch/said"
 cd "$scratch/all"
 number='[0-9]+\.[0-9]{4}'
@@ -78,6 +79,9 @@ END
     ./tail >why || fault "a tail that dies away:" "$(cat why)"
 fi
 
+lines=$(wc -l <"$examples/device/play.c")
+((lines <= 40)) || fault "play.c has $lines lines, and README.md says 40"
+
 # Both formats stay what they are.
 [[ $(stat -c %s in.wav learned-1.wav) == $'192044\n192044' ]] || fault "16 bits do not stay 16 bits"
 ./play 0.5 amplifier-1.wav other.wav >/dev/null
@@ -95,7 +99,8 @@ refused "is no WAV file" 8 'AVI '
 refused "has 2 channels, and it must be one" 22 '\2'
 refused "has samples of 24 bits in format 1; 16-bit integers (format 1) and 32-bit floats (format \
 3) are read" 34 '\30'
-refused "is not some sound at 48000 Hz" 24 '\104\254'
-refused "is cut off, or has no samples" 40 '\377\377\377'
+refused "has 44100 samples a second, and 48000 are read" 24 '\104\254'
+refused "is cut off, or lacks a chunk" 40 '\377\377\377'
+refused "has no samples" 40 '\1\0\0\0'
 [[ ! -e never.wav ]] || fault "what was refused is written"
 cat ../said

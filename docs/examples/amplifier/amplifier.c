@@ -93,7 +93,7 @@ static void amplifier_judge(char **words) {
     wav all[3];
     double error = 0, squares = 0;
     for (int i = 0; i < 3; i++)
-        if (!wav_read(words[i], &all[i]))
+        if (!wav_read(words[i], CIRCUIT_RATE, &all[i]))
             amplifier_fail(all[i].problem);
     size_t count = all[0].count;
     if (all[1].count != count || all[2].count != count)

@@ -85,7 +85,7 @@ static bool wav_parse(const char *path, wav *w, const unsigned char *all, size_t
     const unsigned char *format = wav_chunk(all, bytes, "fmt ", &size);
     const unsigned char *data = wav_chunk(all, bytes, "data", &length);
     if (!format || size < 16 || !data)
-        return wav_fail(w, "%.99s is cut off, or has no samples", path);
+        return wav_fail(w, "%.99s is cut off, or lacks a chunk", path);
     uint32_t kind = wav_number(format, 2), channels = wav_number(format + 2, 2);
     uint32_t width = wav_number(format + 14, 2);
     if (kind == WAV_EXTENSIBLE && size >= 26)
@@ -98,8 +98,12 @@ static bool wav_parse(const char *path, wav *w, const unsigned char *all, size_t
                         "%.99s has samples of %u bits in format %u; 16-bit integers (format 1) and "
                         "32-bit floats (format 3) are read",
                         path, (unsigned)width, (unsigned)kind);
-    w->rate = wav_number(format + 4, 4);
+    if (wav_number(format + 4, 4) != w->rate)
+        return wav_fail(w, "%.99s has %u samples a second, and %u are read", path,
+                        (unsigned)wav_number(format + 4, 4), (unsigned)w->rate);
     w->count = length / (width / 8);
+    if (w->count == 0)
+        return wav_fail(w, "%.99s has no samples", path);
     w->samples = malloc((w->count + 1) * sizeof *w->samples);
     if (!w->samples)
         return wav_fail(w, "%.99s: out of memory", path);
@@ -113,8 +117,9 @@ static bool wav_parse(const char *path, wav *w, const unsigned char *all, size_t
     return true;
 }
 
-bool wav_read(const char *path, wav *w) {
+bool wav_read(const char *path, uint32_t rate, wav *w) {
     size_t bytes;
+    w->rate = rate;
     unsigned char *all = wav_load(path, w, &bytes);
     bool good = all && wav_parse(path, w, all, bytes);
     free(all);

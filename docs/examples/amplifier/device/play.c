@@ -6,43 +6,35 @@
 
 #include "amplifier/pace.h"
 #include "amplifier/wav.h"
-#include "common/wall_clock.h"
 
 enum { BLOCK = 64, RATE = 48000 };
 
 int main(int count, char **words) {
     wav sound = {.problem = "usage: play KNOB IN.wav OUT.wav"};
-    if (count != 4 || !wav_read(words[2], &sound))
+    if (count != 4 || !wav_read(words[2], RATE, &sound))
         return fprintf(stderr, "play: %s\n", sound.problem), 1;
-    if (sound.rate != RATE || sound.count == 0)
-        return fprintf(stderr, "play: %s is not some sound at %d Hz\n", words[2], RATE), 1;
+    const float knob = strtof(words[1], NULL);
     const size_t blocks = (sound.count + BLOCK - 1) / BLOCK, bytes = amp_arena_bytes(BLOCK);
     void *arena = aligned_alloc(AMP_ALIGNMENT, bytes);
-    double *seconds = calloc(blocks, sizeof *seconds);
-    const float knob = strtof(words[1], NULL);
-    if (!arena || !seconds)
-        return fputs("play: out of memory\n", stderr), 1;
+    pace times;
+    const char *wrong = arena && pace_begin(&times, blocks) ? NULL : "out of memory";
     amp_state state;
     amp_reset(&state);
-    for (size_t k = 0; k < blocks; k++) {
-        float *at = sound.samples + k * BLOCK, x[BLOCK][2];
-        const size_t left = sound.count - k * BLOCK, length = left < BLOCK ? left : BLOCK;
+    for (size_t start = 0; start < sound.count && !wrong; start += BLOCK) {
+        float *y = sound.samples + start, x[BLOCK][2];
+        const size_t left = sound.count - start, length = left < BLOCK ? left : BLOCK;
         const amp_inputs in = {.x = x[0]};
-        amp_outputs out = {.y = at};
-        const double start = wall_clock_seconds();
+        amp_outputs out = {.y = y};
+        pace_start(&times);
         for (size_t i = 0; i < length; i++)
-            x[i][0] = at[i], x[i][1] = knob;
-        const char *wrong =
-            amp_sequence((int64_t)length, &amp_weights, &in, &out, &state, arena, bytes);
-        if (wrong)
-            return fprintf(stderr, "play: %s\n", wrong), 1;
-        seconds[k] = wall_clock_seconds() - start;
+            x[i][0] = y[i], x[i][1] = knob;
+        wrong = amp_sequence((int64_t)length, &amp_weights, &in, &out, &state, arena, bytes);
+        pace_stop(&times);
     }
-    pace_print(seconds, blocks, (double)sound.count / (double)RATE);
-    if (!wav_write(words[3], &sound))
-        return fprintf(stderr, "play: %s\n", sound.problem), 1;
-    free(sound.samples);
-    free(seconds);
-    free(arena);
-    return 0;
+    if (!wrong && !wav_write(words[3], &sound))
+        wrong = sound.problem;
+    if (wrong)
+        return fprintf(stderr, "play: %s\n", wrong), 1;
+    pace_end(&times, (double)sound.count / RATE);
+    return free(arena), free(sound.samples), 0;
 }
