@@ -127,6 +127,19 @@ static bool object_is_identifier(const char *word) {
     return *word != 0;
 }
 
+/* Names of an object x go on like this, so one that is called x_train would share them. NULL: this
+ * prefix does not end so. */
+static const char *object_taken(const char *prefix) {
+    static const char *const endings[] = {"_train", "_gradient", "_step", "_sequence"};
+    size_t length = strlen(prefix);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t own = strlen(endings[i]);
+        if (length > own && strcmp(prefix + length - own, endings[i]) == 0)
+            return endings[i];
+    }
+    return NULL;
+}
+
 static void object_check(eddy_model *m, const char *prefix, const char *stem,
                          const eddy_object_options *how) {
     if (!prefix || !object_is_identifier(prefix) || strlen(prefix) > LIMIT_NAME)
@@ -135,6 +148,12 @@ static void object_check(eddy_model *m, const char *prefix, const char *stem,
             "object: the prefix \"%.200s\" is no C identifier: a letter, then letters, digits "
             "and '_', at most %d",
             prefix ? prefix : "", (int)LIMIT_NAME);
+    else if (object_taken(prefix))
+        capi_fail(m, EDDY_BAD_ARGUMENT,
+                  "object: the prefix \"%.200s\" ends in %s, as names of the object \"%.*s\" "
+                  "would go on; take another one",
+                  prefix, object_taken(prefix),
+                  (int)(strlen(prefix) - strlen(object_taken(prefix))), prefix);
     if (!stem || !*object_file(stem))
         capi_fail(m, EDDY_BAD_ARGUMENT, "object: no path for the files is given");
     object_check_machine(m, how);

@@ -511,13 +511,13 @@ typedef struct eddy_object_options { /* all zero, or NULL for it: the defaults *
 } eddy_object_options;
 /* Compiles all outputs and updates so far to <stem>.o, <stem>.h, which documents itself, and
  * <stem>.json, the same for programs (docs/object.schema.json). All symbols begin with the prefix,
- * a C identifier: prefix_sequence is a call; prefix_step, if there is one, a call of one step of
- * the axis that is carried; with _prepared behind it, each finds what prefix_prepare has made of
- * the params alone; prefix_arena_bytes is the memory that they work in; prefix_reset
- * the start of what is carried, prefix_state_place its memory where only calls know the size;
- * prefix_weights the params that were given, prefix_weights_in those of a file; prefix_train_step a
- * call of the model for training, prefix_gradient that without updates but of what is carried;
- * prefix_info what the object is. Whole files or none; the model has the message of a mistake. */
+ * a C identifier that ends in none of _train, _gradient, _step, _sequence: prefix_sequence is a
+ * call; prefix_step, if there is one, one step of the axis that is carried; with _prepared behind
+ * it, each finds what prefix_prepare has made of the params alone; prefix_arena_bytes is their
+ * memory; prefix_reset the start of what is carried, prefix_state_place its memory where only calls
+ * know the size; prefix_weights the params that were given, prefix_weights_in those of a file;
+ * prefix_train_step that of the model for training, prefix_gradient that without updates but of
+ * what is carried; prefix_info what the object is. Whole files or none; the model says why none. */
 EDDY_API eddy_status eddy_compile_to_object(eddy_model *m, const char *prefix, const char *stem,
                                             const eddy_object_options *how);
 

@@ -92,6 +92,9 @@ Test(api_object, bad_arguments) {
                  prefixes[i]);
         refused(small(NULL), prefixes[i], stem, NULL, EDDY_BAD_ARGUMENT, words);
     }
+    refused(small(NULL), "gru_train", stem, NULL, EDDY_BAD_ARGUMENT,
+            "object: the prefix \"gru_train\" ends in _train, as names of the object \"gru\" would "
+            "go on; take another one");
     refused(small(NULL), "x", NULL, NULL, EDDY_BAD_ARGUMENT,
             "object: no path for the files is given");
     refused(small(NULL), "x", stem, &(eddy_object_options){.cpu = "vax"}, EDDY_BAD_ARGUMENT,
@@ -120,6 +123,25 @@ Test(api_object, bad_arguments) {
     eddy_model *m = small(NULL);
     cr_assert_eq(eddy_compile_to_object(m, long_prefix, stem, NULL), EDDY_BAD_ARGUMENT);
     eddy_model_free(m);
+}
+
+/* Whatever follows a prefix, no other object has that name. */
+Test(api_object, prefixes_are_of_one_object_each) {
+    static const char *const others[] = {"gru_gradient", "gru_step", "gru_sequence",
+                                         "a_train_step"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        eddy_model *m = small(NULL);
+        cr_assert_eq(eddy_compile_to_object(m, others[i], stem, NULL), EDDY_BAD_ARGUMENT);
+        eddy_model_free(m);
+    }
+    static const char *const good[] = {"train", "step", "gru_training", "gru_steps"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        eddy_model *m = small(NULL);
+        cr_assert_eq(eddy_compile_to_object(m, good[i], stem, NULL), EDDY_OK, "%s",
+                     eddy_model_message(m));
+        eddy_model_free(m);
+    }
+    entries(true);
 }
 
 Test(api_object, a_mistake_in_the_model_is_told) {
