@@ -498,11 +498,15 @@ Test(jit_corners, panels_narrower_than_tiles) {
     check_panels(96);
 }
 
-Test(jit_corners, columns_that_make_panels_on_some_machines) {
+Test(jit_corners, a_last_panel_of_half_a_vector) {
     check_panels(72);
 }
 
-Test(jit_corners, long_folds_over_columns_that_make_no_panels) {
+Test(jit_corners, a_last_panel_of_several_vectors_and_some_columns) {
+    check_panels(109);
+}
+
+Test(jit_corners, long_folds_over_panels_of_which_the_last_is_narrower) {
     check_panels(264);
 }
 
