@@ -122,10 +122,11 @@ static int run_most_threads(void) {
     return cores < LIMIT_THREADS ? cores : LIMIT_THREADS;
 }
 
-/* The shortest grid of at most so many threads. More than one must gain a tenth, and meetings are
+/* The shortest grid of at most so many threads. More than one must gain a fifth: of an estimated
+ * sixth nothing was left where a recurrence of one sample keeps one of two busy. Meetings are
  * taken for dearer than they were measured: a thread also fetches what the others wrote. */
 static cost_grid run_best_grid(const program_run *r, int most) {
-    static const double gain = 0.9, fetching = 3, region = 5, brief = 1e-5;
+    static const double gain = 0.8, fetching = 3, region = 5, brief = 1e-5;
     cost_grid best = {1, 1};
     double alone = cost_seconds(&r->of->cost, r->extents, best, 0), least = gain * alone;
     for (int last = 1; last < most && alone > brief;) {
