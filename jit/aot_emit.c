@@ -315,7 +315,7 @@ static int64_t emit_call(aot_frame *f) {
         aot_team_meet(f);
     answer(e, NULL);
     if (a->request->flush)
-        f->function = aot_flush(e, f->function);
+        aot_flush(f);
     int64_t known;
     return emit_is_integer(f->total, &known) ? known : -1;
 }
@@ -362,7 +362,7 @@ static void emit_prepare(emit *e, aot *a) {
     emit_prepared(e, &host);
     answer(e, NULL);
     if (a->request->flush)
-        aot_flush(e, f.function);
+        aot_flush(&f);
 }
 
 /* The function returns the total of its layout; SIZE_MAX where there is none. */

@@ -56,7 +56,9 @@ static LLVMValueRef own_setting(const emit *e, const flush_way *way, LLVMTypeRef
     return place;
 }
 
-LLVMValueRef aot_flush(emit *e, LLVMValueRef function) {
+void aot_flush(aot_frame *f) {
+    emit *e = f->e;
+    LLVMValueRef function = f->function;
     const flush_way *way = way_of(e->target);
     size_t length;
     const char *name = arena_copy_text(e->memory, LLVMGetValueName2(function, &length));
@@ -67,13 +69,14 @@ LLVMValueRef aot_flush(emit *e, LLVMValueRef function) {
     LLVMValueRef *arguments = arena_array(e->memory, LLVMValueRef, count + 1);
     LLVMSetValueName2(function, plain, strlen(plain));
     LLVMSetLinkage(function, LLVMInternalLinkage);
-    LLVMValueRef made = emit_function(e, type, name, name);
+    f->function = emit_function(e, type, name, name);
     for (unsigned i = 0; i < count; i++)
-        arguments[i] = LLVMGetParam(made, i);
+        arguments[i] = LLVMGetParam(f->function, i);
     LLVMValueRef kept = keep(e, way, number), own = own_setting(e, way, number);
     emit_intrinsic(e, way->write, NULL, 0, &own, 1);
     LLVMValueRef result = LLVMBuildCall2(e->builder, type, function, arguments, count, "");
     emit_intrinsic(e, way->write, NULL, 0, &kept, 1);
     LLVMBuildRet(e->builder, result);
-    return made;
+    if (aot_is_level(e))
+        aot_instead(f, function);
 }

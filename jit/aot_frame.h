@@ -45,6 +45,8 @@ struct aot_function {
 bool aot_is_level(const emit *e);
 /* A function that another one will choose; makes: it writes what is prepared. */
 void aot_remember(const aot_frame *f, const char *symbol, bool makes);
+/* The frame's function is now another one than this. */
+void aot_instead(const aot_frame *f, LLVMValueRef before);
 /* The functions that choose, and the sizes of the header. */
 void aot_multi(emit *e, aot *a);
 
@@ -66,8 +68,8 @@ void aot_team_all(const aot_frame *f, LLVMBasicBlockRef all);
 void aot_team_tell(const aot_frame *f);
 void aot_team_meet(const aot_frame *f);
 
-/* ---- aot_flush.c: in the place of a function, one that calls it with denormals as zeros */
-LLVMValueRef aot_flush(emit *e, LLVMValueRef function);
+/* ---- aot_flush.c: in the place of the function, one that calls it with denormals as zeros */
+void aot_flush(aot_frame *f);
 
 /* ---- aot_layout.c */
 /* Lays out the arena at the frame's extents. */

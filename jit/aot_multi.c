@@ -31,6 +31,13 @@ void aot_remember(const aot_frame *f, const char *symbol, bool makes) {
     LLVMSetLinkage(f->function, LLVMInternalLinkage);
 }
 
+void aot_instead(const aot_frame *f, LLVMValueRef before) {
+    for (aot_function *made = f->a->first->made; made; made = made->next)
+        if (made->function == before)
+            made->function = f->function;
+    LLVMSetLinkage(f->function, LLVMInternalLinkage);
+}
+
 /* ---- which level this processor has */
 
 /* What a level asks for beyond the one below: bits of ecx of leaf 1, ebx of leaf 7, ecx of leaf

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "frontends/eddy.h"
+#include "tests/support/fading.h"
 #include "tests/support/outside.h"
 
 static const char *compiler = "cc";
@@ -11,22 +12,6 @@ static const char *compiler = "cc";
 static void good(eddy_status found, const char *message) {
     if (found != EDDY_OK)
         outside_fail("%s: %s", eddy_status_name(found), message);
-}
-
-/* Takes half, or a little more, of what it was, step after step. */
-static eddy_model *build_decay(bool training) {
-    (void)training;
-    enum { H = 8 };
-    eddy_model *m = eddy_model_new(NULL);
-    eddy_axes t = eddy_time(m, "t");
-    eddy_carry(m, t, 0);
-    eddy_value x = eddy_input(m, "x", EDDY_F32, t, EDDY_SCALAR);
-    eddy_value keep = eddy_param(m, "keep", eddy_init_uniform(0.5, 0.75), H);
-    eddy_value h0 = eddy_state(m, "h", t, H);
-    eddy_value h = eddy_add(eddy_mul(keep, h0), x);
-    eddy_next(h0, h);
-    eddy_output(m, "h", h);
-    return m;
 }
 
 static eddy_model *build_pupil(bool training) {
@@ -46,22 +31,21 @@ static eddy_model *build_pupil(bool training) {
     return m;
 }
 
-static void write_object(const char *prefix, eddy_model *(*build)(bool training), bool learns,
-                         bool flush) {
+static void write_pupil(void) {
     char stem[256];
     eddy_program *p;
     eddy_run *r;
     eddy_params *params = eddy_params_new(NULL, 7);
-    eddy_model *m = build(false), *training = learns ? build(true) : NULL;
+    eddy_model *m = build_pupil(false), *training = build_pupil(true);
     good(eddy_compile(m, &p), eddy_model_message(m));
     eddy_status found = eddy_run_new(p, params, &r); /* the params are complete then */
     good(found, eddy_run_message(r));
     eddy_run_free(r);
     eddy_program_free(p);
-    snprintf(stem, sizeof stem, "%s/%s", outside_folder, prefix);
-    const eddy_object_options how = {.params = params, .training = training, .flush = flush};
-    good(eddy_compile_to_object(m, prefix, stem, &how), eddy_model_message(m));
-    outside_check_object(prefix);
+    snprintf(stem, sizeof stem, "%s/pupil", outside_folder);
+    const eddy_object_options how = {.params = params, .training = training};
+    good(eddy_compile_to_object(m, "pupil", stem, &how), eddy_model_message(m));
+    outside_check_object("pupil");
     eddy_model_free(m);
     eddy_model_free(training);
     eddy_params_free(params);
@@ -81,9 +65,10 @@ int main(int count, char **words) {
     if (count > 1)
         compiler = words[1];
     outside_begin("calling");
-    write_object("decay", build_decay, false, true);
-    write_object("fading", build_decay, false, false);
-    write_object("pupil", build_pupil, true, false);
+    fading_write("decay", NULL, NULL, true);
+    fading_write("fading", NULL, NULL, false);
+    outside_check_object("decay");
+    write_pupil();
     run_caller("flush", "decay.o fading.o", "");
     run_caller("flush", "decay.o fading.o", checks);
     run_caller("swap", "pupil.o", "");

@@ -13,8 +13,10 @@
 
 #include "core/sanitize.h"
 #include "frontends/eddy_nn.h"
+#include "jit/aot.h"
 #include "jit/emit.h"
 #include "tests/support/calls.h"
+#include "tests/support/fading.h"
 
 enum { SOME = 6 /* every so many cells */, PART = 12 /* cells of one program */ };
 
@@ -334,11 +336,36 @@ static void check_learning(void) {
     eddy_params_free(params);
 }
 
+/* ---- denormals */
+
+/* Where a target can take them for zeros. */
+static void check_flushing(void) {
+    static const char program[] = EDDY_SOURCE_DIR "/tests/aot/callers/flush.c";
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        const target *t = &targets[i];
+        if (missing_tool(t) || !aot_flushes(machine_for(t->name)))
+            continue;
+        fading_write("decay", t->name, t->cpu, true);
+        fading_write("fading", t->name, t->cpu, false);
+        check_object(t, "decay");
+        outside_bytes named = outside_printed(
+            "cd %s && mv decay.o decay_.o && mv fading.o fading_.o", outside_folder);
+        build(t, program);
+        outside_bytes said = outside_printed("cd %s && %s", outside_folder, t->run);
+        outside_bytes removed = outside_printed("rm %s/*", outside_folder);
+        printf("%s: no denormal is left, and the setting is the caller's\n", t->title);
+        free(named.at);
+        free(said.at);
+        free(removed.at);
+    }
+}
+
 static bool all; /* cells, instead of some */
 
 static void check_all(arena *memory) {
     check_choice(memory);
     check_learning();
+    check_flushing();
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
         check(&targets[i], memory, all ? 1 : SANITIZE_BUILD == SANITIZE_NONE ? SOME : 5 * SOME);
 }
