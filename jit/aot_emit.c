@@ -510,7 +510,7 @@ static void emit_model(emit *e, aot *a) {
     aot_signature takes = whole_signature(a);
     aot_frame f;
     a->whole_bytes = emit_calls(e, a, "sequence");
-    a->step_bytes = -1;
+    a->step_bytes = a->kept_step_bytes = -1;
     if (a->step_axis >= 0) {
         takes.axes &= ~(UINT32_C(1) << a->step_axis);
         f = open_function(e, a, "step", takes, e->pointer);
@@ -525,7 +525,7 @@ static void emit_model(emit *e, aot *a) {
         emit_call(&f);
         f = open_function(e, a, "step_prepared", takes, e->pointer);
         f.extents[a->step_axis] = emit_integer(e, 1);
-        emit_call(&f);
+        a->kept_step_bytes = emit_call(&f);
         emit_prepare(e, a);
     }
 }

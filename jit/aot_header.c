@@ -160,6 +160,9 @@ static void add_prepared_functions(const aot *a, uint32_t axes, uint32_t groups,
              "made once, and\n * again whenever parameters have changed; any number of streams may "
              "read it. */\n#define %s_PREPARED %zu /* bytes */\n",
              a->macro, a->macro, a->prepared_bytes);
+    if (a->kept_step_bytes >= 0)
+        text_add(out, "#define %s_STEP_PREPARED_ARENA %lld /* of a step that finds it */\n",
+                 a->macro, (long long)a->kept_step_bytes);
     const uint32_t own = UINT32_C(1) << AOT_PARAMETERS;
     if (a->request->multi)
         text_add(out,

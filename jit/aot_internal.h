@@ -88,6 +88,7 @@ struct aot {
     const char *no_step;          /* ... because */
     int64_t whole_bytes;          /* of the arena, if they are the same at all extents, else -1 */
     int64_t step_bytes;           /* the same at one step */
+    int64_t kept_step_bytes;      /* and of a step that finds what is prepared */
     bool keeps;                   /* what is made of parameters alone may be the caller's to keep */
     size_t prepared_bytes;        /* of that */
     size_t *prepared_at;          /* by buffer: where in it; AOT_NOT_PREPARED: it is not */
@@ -127,7 +128,7 @@ uint64_t aot_info_layout(const aot *a, aot_group group);
 /* ---- aot_emit.c: the functions of the header */
 typedef struct emit emit;
 /* Adds them to a module that has the program already; everything else becomes local. Sets
- * whole_bytes and step_bytes. */
+ * whole_bytes, step_bytes and kept_step_bytes. */
 void aot_emit(emit *e, aot *a);
 
 /* ---- aot_header.c */

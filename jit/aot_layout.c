@@ -152,6 +152,16 @@ void aot_layout_state(aot_frame *f, LLVMValueRef *offsets) {
     }
 }
 
+/* What the caller keeps needs no place in the arena, but for whoever lives in it after that has
+ * been made. */
+static bool needs_place(const aot_frame *f, size_t buffer) {
+    const aot *a = f->a;
+    bool found = !f->prepared || a->prepared_at[buffer] == AOT_NOT_PREPARED;
+    for (size_t i = 0; i < a->plan->buffers.count && !found; i++)
+        found = a->buffers[i].host == &a->buffers[buffer] && a->prepared_at[i] == AOT_NOT_PREPARED;
+    return found;
+}
+
 void aot_layout(aot_frame *f) {
     const emit *e = f->e;
     int block_axis = nest_block_axis(f->a->plan);
@@ -167,7 +177,7 @@ void aot_layout(aot_frame *f) {
     f->context = take(f, &end, numbers(f, EMIT_CONTEXT));
     for (size_t i = 0; i < count; i++) {
         const plan_buffer *b = &a->buffers[i];
-        if (b->storage == NEST_ARENA && !b->unused && !b->host)
+        if (b->storage == NEST_ARENA && !b->unused && !b->host && needs_place(f, i))
             f->offsets[i] = take(f, &end, aot_layout_bytes(f, b));
     }
     for (size_t i = 0; i < count; i++)

@@ -263,5 +263,6 @@ void aot_multi(emit *e, aot *a) {
         for (int i = 1; i < LEVELS; i++) {
             of[0]->whole_bytes = largest(of[0]->whole_bytes, of[i]->whole_bytes);
             of[0]->step_bytes = largest(of[0]->step_bytes, of[i]->step_bytes);
+            of[0]->kept_step_bytes = largest(of[0]->kept_step_bytes, of[i]->kept_step_bytes);
         }
 }

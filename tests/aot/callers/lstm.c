@@ -5,7 +5,7 @@
 
 #include "numbers.h"
 
-enum { T = 9, D = 3, H = 16 };
+enum { T = 9, D = 3, H = 16, SMALL = LSTM_STEP_PREPARED_ARENA };
 
 static float x[T][D], h[T][H];
 static lstm_state state, saved;
@@ -30,8 +30,10 @@ static void steps(int from, int end, void *arena) {
     }
 }
 
-/* Single steps again, with what is made of the weights kept: the same bits in the same place. */
-static void steps_prepared(void *prepared, void *arena) {
+/* Single steps again, with what is made of the weights kept: the same bits in the same place, and
+ * memory for nothing else. */
+static void steps_prepared(void *prepared) {
+    void *arena = arena_of(SMALL);
     static float again[T][H];
     lstm_state stream;
     need(lstm_prepare(&lstm_weights, prepared));
@@ -39,9 +41,10 @@ static void steps_prepared(void *prepared, void *arena) {
     for (int t = 0; t < T; t++) {
         lstm_inputs inputs = {x[t]};
         lstm_outputs outputs = {again[t]};
-        need(lstm_step_prepared(&lstm_weights, prepared, &inputs, &outputs, &stream, arena,
-                                LSTM_STEP_ARENA));
+        need(lstm_step_prepared(&lstm_weights, prepared, &inputs, &outputs, &stream, arena, SMALL));
     }
+    free(arena);
+    need(SMALL + LSTM_PREPARED <= LSTM_STEP_ARENA + 1024 ? NULL : "it has room for both");
     need(memcmp(again, h, sizeof h) == 0 ? NULL : "prepared steps have other results");
     need(memcmp(&stream, &state, sizeof state) == 0 ? NULL : "and another state");
 }
@@ -68,6 +71,9 @@ static void mistakes(char *prepared, void *arena) {
     need(lstm_step_prepared(&lstm_weights, NULL, &inputs, &outputs, &state, arena, LSTM_STEP_ARENA)
              ? NULL
              : "a step with nothing prepared");
+    need(lstm_step_prepared(&lstm_weights, prepared, &inputs, &outputs, &state, arena, SMALL - 1)
+             ? NULL
+             : "a step with a byte less");
 }
 
 int main(void) {
@@ -96,7 +102,7 @@ int main(void) {
     steps(T / 2, T, arena);
     tell(h, sizeof h);
     tell_state();
-    steps_prepared(aligned(kept), arena);
+    steps_prepared(aligned(kept));
     mistakes(aligned(kept), arena);
     return 0;
 }
