@@ -223,6 +223,12 @@ static void add_functions(const aot *a, text *out) {
         "\n/* The same for one step of %s. Steps give the bits of the whole sequence; a result "
         "that does\n * not vary along %s, such as a total, is that of the step. */\n",
         axis, axis);
+    if (a->request->multi)
+        text_add(
+            out,
+            "/* It asks each time which processor this is: a tenth of a microsecond, and up to "
+            "20 in a\n * virtual machine. %s_step_prepared does not. */\n",
+            a->request->prefix);
     const uint32_t others = axes & ~(UINT32_C(1) << a->step_axis);
     add_function(a, "const char *", "step", others, all, arena_arguments, out);
     if (a->keeps)

@@ -80,6 +80,7 @@ example build/mgu >two
 cmp one two || fault "this machine's own code computes something else"
 expect 0 out "build/mgu.o, build/mgu.h, build/mgu.json: mgu for multi" \
     compile mgu.eddy --weights mgu.safetensors --cpu multi -o build/mgu
+holds build/mgu.h '^/\* It asks each time which processor this is: '
 example build/mgu >two
 cmp one two || fault "code for several processors computes something else"
 
