@@ -589,3 +589,7 @@ void aot_emit(emit *e, aot *a) {
         emit_levels(e, a);
     emit_rest(e, a);
 }
+
+void aot_stack(aot *a, size_t bytes) {
+    a->stack = bytes;
+}

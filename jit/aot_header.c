@@ -198,6 +198,10 @@ static void add_functions(const aot *a, text *out) {
              " * outlives the call. SIZE_MAX: more than can be addressed. */\n"
              "#define %s_ALIGNMENT %d\n",
              a->macro, a->macro, PLAN_ALIGNMENT);
+    text_add(out,
+             "#define %s_STACK %zu /* bytes of the stack that a call takes, at most, beside what "
+             "memset, memcpy,\n    memmove and a team's meet take */\n",
+             a->macro, a->stack);
     if (a->whole_bytes >= 0)
         text_add(out, "#define %s_ARENA %lld /* the same at all times */\n", a->macro,
                  (long long)a->whole_bytes);

@@ -89,6 +89,7 @@ struct aot {
     int64_t whole_bytes;          /* of the arena, if they are the same at all extents, else -1 */
     int64_t step_bytes;           /* the same at one step */
     int64_t kept_step_bytes;      /* and of a step that finds what is prepared */
+    size_t stack;                 /* bytes that a call of any function takes, at most */
     bool keeps;                   /* what is made of parameters alone may be the caller's to keep */
     size_t prepared_bytes;        /* of that */
     size_t *prepared_at;          /* by buffer: where in it; AOT_NOT_PREPARED: it is not */
@@ -130,6 +131,8 @@ typedef struct emit emit;
 /* Adds them to a module that has the program already; everything else becomes local. Sets
  * whole_bytes, step_bytes and kept_step_bytes. */
 void aot_emit(emit *e, aot *a);
+/* Behind it: bytes of stack that a call takes, at most. */
+void aot_stack(aot *a, size_t bytes);
 
 /* ---- aot_header.c */
 void aot_header(const aot *a, text *out);

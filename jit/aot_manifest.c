@@ -186,11 +186,12 @@ void aot_manifest(const aot *a, const aot_files *made, text *out) {
     add_line("target", a->target->target, out);
     add_line("cpu", a->info.cpu, out);
     add_size("alignment", PLAN_ALIGNMENT, out);
+    add_size("stack", (int64_t)a->stack, out);
     add_size("arena", a->whole_bytes, out);
     add_size("step_arena", a->step_bytes, out);
     add_size("prepared", a->keeps ? (int64_t)a->prepared_bytes : -1, out);
-    add_extents(a, out);
     add_size("step_prepared_arena", a->keeps ? a->kept_step_bytes : -1, out);
+    add_extents(a, out);
     add_functions(a, out);
     static const aot_group groups[] = {AOT_PARAMETERS, AOT_INPUTS, AOT_OUTPUTS, AOT_STATE};
     for (size_t k = 0; k < sizeof groups / sizeof *groups; k++)

@@ -122,8 +122,7 @@ void aot_team_meet(const aot_frame *f) {
 void aot_team_context(aot_frame *f) {
     const emit *e = f->e;
     LLVMTypeRef type = LLVMArrayType2(emit_type(e, BODY_I64, 1), EMIT_CONTEXT);
-    f->own_context = LLVMBuildAlloca(e->builder, type, "");
-    LLVMSetAlignment(f->own_context, PLAN_ALIGNMENT);
+    f->own_context = emit_room(e, type);
 }
 
 static LLVMValueRef address(const emit *e, LLVMValueRef pointer) {

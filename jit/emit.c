@@ -74,6 +74,22 @@ void emit_for_any(LLVMValueRef function) {
                                      own_cpu, sizeof own_cpu - 1);
 }
 
+/* At its very start: in the middle, a function would move the end of the stack while it runs. */
+LLVMValueRef emit_room(const emit *e, LLVMTypeRef type) {
+    LLVMBuilderRef b = e->builder;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(b);
+    LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(LLVMGetBasicBlockParent(here));
+    LLVMValueRef first = LLVMGetFirstInstruction(entry);
+    LLVMMetadataRef line = LLVMGetCurrentDebugLocation2(b);
+    if (first)
+        LLVMPositionBuilderBefore(b, first);
+    LLVMValueRef room = LLVMBuildAlloca(b, type, "");
+    LLVMSetAlignment(room, 64);
+    LLVMPositionBuilderAtEnd(b, here);
+    LLVMSetCurrentDebugLocation2(b, line);
+    return room;
+}
+
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name) {
     LLVMValueRef function = LLVMAddFunction(e->module, symbol, type);
     add_attribute(e, function, "nounwind");
@@ -524,7 +540,14 @@ static bool emit_or_return(emit *e, jmp_buf *escape, emit_object *out, error *pr
     emit_module(e);
     if (env_has_letter("DUMP", 'e'))
         LLVMDumpModule(e->module);
-    return verify(e, problem) && object_emit(e->module, e->code, e->options, out, problem);
+    if (!e->options->interface)
+        return verify(e, problem) &&
+               object_emit(e->module, e->code, e->options, NULL, out, problem);
+    stack_frames *frames = stack_ask(e->module, e->target, e->memory);
+    if (!verify(e, problem) || !object_emit(e->module, e->code, e->options, frames, out, problem))
+        return false;
+    aot_stack(e->options->interface, stack_bound(frames));
+    return true;
 }
 
 bool emit_piece(const emit *what, const allocator *source, emit_object *out, error *problem) {

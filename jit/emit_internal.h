@@ -205,6 +205,8 @@ LLVMValueRef emit_private(const emit *e, LLVMValueRef value);
 LLVMValueRef emit_bytes(emit *e, int32_t buffer);
 /* A new function, with the builder at its start. */
 LLVMValueRef emit_function(emit *e, LLVMTypeRef type, const char *symbol, const char *name);
+/* Memory of the current function's own, aligned to 64 bytes: part of its frame. */
+LLVMValueRef emit_room(const emit *e, LLVMTypeRef type);
 /* It is for any processor of a module that is for several. */
 void emit_for_any(LLVMValueRef function);
 
@@ -212,11 +214,21 @@ void emit_for_any(LLVMValueRef function);
 LLVMTargetMachineRef object_machine(const machine *row, sanitize instrument, error *problem);
 /* An empty module learns how large addresses are. */
 void object_begin(LLVMModuleRef module, LLVMTargetMachineRef code);
-/* The module as an object. false with *problem set. */
+/* The module as an object. frames NULL: nobody asks for them. false with *problem set. */
+typedef struct stack_frames stack_frames;
 bool object_emit(LLVMModuleRef module, LLVMTargetMachineRef code, const emit_options *how,
-                 emit_object *out, error *problem);
+                 stack_frames *frames, emit_object *out, error *problem);
 /* Makes LLVM's target for a triple known (NULL: for this system); from any thread. */
 void object_start(const char *triple);
+
+/* ---- stack.c */
+/* Before code is generated, which then tells frames; for this row, and others of its target. */
+stack_frames *stack_ask(LLVMModuleRef module, const machine *row, arena *memory);
+/* What the code generator says. */
+void stack_hear(stack_frames *s, const char *warning);
+/* Behind it: bytes of stack that a call of any function takes, at most, beside those of functions
+ * that are not in the module. */
+size_t stack_bound(stack_frames *s);
 
 /* ---- emit_facts.c: everything that is decided before emission; fills s but for the LLVM values */
 void emit_facts(emit_nest *s);

@@ -31,8 +31,7 @@ void emit_panel_start(emit_nest *s) {
         const nest_instruction *in = &s->n->tape.at[a->instruction];
         LLVMTypeRef type = emit_memory_type(e, (body_type)in->type, 1);
         int64_t most = (int64_t)e->sizes->panel_steps * s->most_width * s->most_vectors;
-        a->copy = LLVMBuildArrayAlloca(e->builder, type, emit_integer(e, most), "");
-        LLVMSetAlignment(a->copy, 64);
+        a->copy = emit_room(e, LLVMArrayType2(type, (uint64_t)most));
         a->plain = arena_array(e->memory, LLVMValueRef, in->at_count + 1);
         for (int k = 0; k < in->at_count; k++)
             a->plain[k] = a->stride[k];

@@ -183,29 +183,40 @@ static bool copy_out(LLVMMemoryBufferRef bytes, emit_object *out, error *problem
 
 /* ---- code generation */
 
-static void note_diagnostic(LLVMDiagnosticInfoRef info, void *problem) {
-    if (LLVMGetDiagInfoSeverity(info) != LLVMDSError)
+typedef struct object_listener {
+    error failed;
+    stack_frames *frames; /* NULL: nobody asks for them */
+} object_listener;
+
+static void note_diagnostic(LLVMDiagnosticInfoRef info, void *user) {
+    object_listener *l = user;
+    LLVMDiagnosticSeverity severity = LLVMGetDiagInfoSeverity(info);
+    if (severity != LLVMDSError && !(severity == LLVMDSWarning && l->frames))
         return;
     char *message = LLVMGetDiagInfoDescription(info);
-    error_set(problem, STATUS_UNSUPPORTED, nowhere, "LLVM: %s", message);
+    if (severity == LLVMDSError)
+        error_set(&l->failed, STATUS_UNSUPPORTED, nowhere, "LLVM: %s", message);
+    else
+        stack_hear(l->frames, message);
     LLVMDisposeMessage(message);
 }
 
-static bool generate(LLVMModuleRef module, LLVMTargetMachineRef target, LLVMMemoryBufferRef *out,
-                     error *problem) {
+static bool generate(LLVMModuleRef module, LLVMTargetMachineRef target, stack_frames *frames,
+                     LLVMMemoryBufferRef *out, error *problem) {
     char *message = NULL;
-    error failed = {.code = STATUS_OK};
-    LLVMContextSetDiagnosticHandler(LLVMGetModuleContext(module), note_diagnostic, &failed);
+    object_listener l = {.failed = {.code = STATUS_OK}, .frames = frames};
+    LLVMContextSetDiagnosticHandler(LLVMGetModuleContext(module), note_diagnostic, &l);
     bool bad = LLVMTargetMachineEmitToMemoryBuffer(target, module, LLVMObjectFile, &message, out);
     if (bad) {
-        error_set(&failed, STATUS_UNSUPPORTED, nowhere, "LLVM cannot emit the object: %s", message);
+        error_set(&l.failed, STATUS_UNSUPPORTED, nowhere, "LLVM cannot emit the object: %s",
+                  message);
         LLVMDisposeMessage(message);
     }
-    if (failed.code == STATUS_OK)
+    if (l.failed.code == STATUS_OK)
         return true;
     if (!bad)
         LLVMDisposeMemoryBuffer(*out);
-    error_set(problem, failed.code, nowhere, "%s", failed.message);
+    error_set(problem, l.failed.code, nowhere, "%s", l.failed.message);
     return false;
 }
 
@@ -273,10 +284,10 @@ void object_begin(LLVMModuleRef module, LLVMTargetMachineRef code) {
 }
 
 bool object_emit(LLVMModuleRef module, LLVMTargetMachineRef code, const emit_options *how,
-                 emit_object *out, error *problem) {
+                 stack_frames *frames, emit_object *out, error *problem) {
     LLVMMemoryBufferRef bytes = NULL;
     if (!add_checks(module, code, how->instrument, problem) ||
-        !generate(module, code, &bytes, problem))
+        !generate(module, code, frames, &bytes, problem))
         return false;
     bool done = check_object(module, bytes, how, problem) && copy_out(bytes, out, problem);
     LLVMDisposeMemoryBuffer(bytes);

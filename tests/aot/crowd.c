@@ -64,7 +64,7 @@ static void add_learner(bool second) {
 static void build_program(const char *how, const char *as) {
     outside_bytes built = outside_printed(
         "cd %s && %s -std=c11 -O1 -Wall -Wextra -Werror -pthread %s -I . -I %s/tests/aot/crowd "
-        "others.c %s/tests/aot/crowd/crowd.c *.o -ldl -o %s 2>&1",
+        "others.c %s/tests/aot/crowd/crowd.c *.o -ldl -Wl,-z,now -o %s 2>&1",
         outside_folder, compiler, how, EDDY_SOURCE_DIR, EDDY_SOURCE_DIR, as);
     free(built.at);
 }

@@ -25,7 +25,7 @@ static void check(arena *memory) {
     calls_write(&c, "library.c");
     outside_bytes built = outside_printed(
         "cd %s && %s -std=c11 -Wall -Wextra -Werror -I %s/tests/aot/callers library.c *.o "
-        "-o library 2>&1",
+        "-Wl,-z,now -o library 2>&1",
         outside_folder, compiler, EDDY_SOURCE_DIR);
     outside_bytes found = outside_printed("%s/library", outside_folder);
     if (found.count != c.expected.count)

@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "frontends/eddy.h"
 #include "tests/aot/callers/numbers.h"
+#include "tests/support/calls.h"
 #include "tests/support/outside.h"
 #include "tests/support/pupils.h"
 #include "tests/support/schema.h"
@@ -289,13 +290,13 @@ static void call_gradient(const caller *c) {
 static void declare(const caller *c) {
     const char *p = c->prefix;
     text_add(c->out,
-             "#include \"%s.h\"\n#include <string.h>\n#include \"numbers.h\"\n"
+             "#include \"%s.h\"\n#include <string.h>\n#include \"numbers.h\"\n%s"
              "static double value(int round, int name, int i) {\n"
              "    return number(1000u * (uint32_t)round + 100000u * ((uint32_t)name %% 8) + "
              "(uint32_t)i);\n}\n"
              "static %s_parameters parameters, gradients;\nstatic %s_train_inputs inputs;\n"
              "static %s_train_outputs outputs;\nstatic %s_%sstate state;\n",
-             p, p, p, p, p, c->own);
+             p, calls_stack, p, p, p, p, c->own);
     if (c->keeps)
         text_add(c->out, "static %s_optimiser optimiser;\n", p);
     if (c->places)
@@ -336,7 +337,11 @@ static void write_caller(const pupil *s, const json_t *manifest, arena *memory) 
         p, c.own, over, ROUNDS, p, c.extents, p, c.extents);
     json_array_foreach(members_of(c.training, "inputs"), i, member) add_input(member, &words);
     call_gradient(&c);
-    text_add(&words, "        need(%s_train_step(%s));\n", p, arguments_of(&c, false));
+    text_add(&words,
+             "        paint();\n        need(%s_train_step(%s));\n"
+             "        need(used() <= %lld + %d ? NULL : \"more of the stack\");\n",
+             p, arguments_of(&c, false), json_integer_value(json_object_get(manifest, "stack")),
+             CALLS_FRAME);
     tell_members("outputs", members_of(c.training, "outputs"), &words);
     text_add(&words, "        free(arena);\n    }\n    {\n");
     tell_members("state", members_of(c.training, "state"), &words);
@@ -351,7 +356,7 @@ static void write_caller(const pupil *s, const json_t *manifest, arena *memory) 
 static void build(const pupil *s, const char *how) {
     outside_bytes built = outside_printed(
         "cd %s && %s -std=c11 -Wall -Wextra -Werror %s -I %s/tests/aot/callers caller.c %s.o "
-        "-o caller 2>&1",
+        "-Wl,-z,now -o caller 2>&1",
         outside_folder, compiler, how, EDDY_SOURCE_DIR, s->prefix);
     free(built.at);
 }
@@ -453,7 +458,7 @@ static size_t check(const pupil *s, bool watched, arena *memory) {
     if (s->cpu && SANITIZE_BUILD == SANITIZE_NONE)
         compare_without(s, &expected);
     if (watched) {
-        build(s, "-g -fsanitize=address,undefined -fno-sanitize-recover");
+        build(s, "-DWATCHED -g -fsanitize=address,undefined -fno-sanitize-recover");
         compare(s, "", &expected);
     }
     check_example(s, json_object_get(manifest, "training"), memory);

@@ -12,6 +12,17 @@
 enum { STEPS = 6, WAYS = CALLS_WAYS };
 enum { OTHER = 3 /* what any other axis has */, AXES = 8 };
 
+const char calls_stack[] =
+    "#ifdef WATCHED\nstatic void paint(void) {\n}\n"
+    "static long long used(void) {\n    return 0;\n}\n#else\nenum { ROOM = 1 << 14 };\n"
+    "static __attribute__((noinline)) void paint(void) {\n"
+    "    volatile char room[ROOM];\n    for (int i = 0; i < ROOM; i++)\n"
+    "        room[i] = 90;\n    __asm__ volatile(\"\" : : \"m\"(room));\n}\n"
+    "static __attribute__((noinline)) long long used(void) {\n"
+    "    volatile char room[ROOM];\n    int i = 0;\n"
+    "    __asm__ volatile(\"\" : \"=m\"(room)); /* what was there before */\n"
+    "    while (i < ROOM && room[i] == 90)\n        i++;\n    return ROOM - i;\n}\n#endif\n";
+
 static void good(eddy_status found, const char *message) {
     if (found != EDDY_OK)
         outside_fail("%s: %s", eddy_status_name(found), message);
@@ -171,15 +182,19 @@ static void add_cell(const json_t *manifest, text *out) {
     add_pointers(manifest, "inputs", "numbers", out);
     add_pointers(manifest, "outputs", "out", out);
     text_add(out,
-             "            if (way == WAYS - 1)\n                need(%s_step%s(%s%s%s%s%s));\n", p,
-             prepares ? "_prepared" : "", step, *step ? ", " : "", weights,
+             "            paint();\n            if (way == WAYS - 1)\n"
+             "                need(%s_step%s(%s%s%s%s%s));\n",
+             p, prepares ? "_prepared" : "", step, *step ? ", " : "", weights,
              prepares ? "kept, " : "", rest);
     text_add(out,
              "            else if (way == WAYS - 2)\n                need(%s_step(%s%s%s%s));\n"
              "            else if (way == 1)\n                need(%s_sequence%s(%s, %s%s%s));\n"
-             "            else\n                need(%s_sequence(%s, %s%s));\n        }\n",
+             "            else\n                need(%s_sequence(%s, %s%s));\n"
+             "            need(used() <= %lld + %d ? NULL : \"%s takes more of the stack\");\n"
+             "        }\n",
              p, step, *step ? ", " : "", weights, rest, p, prepares ? "_prepared" : "", cut,
-             weights, prepares ? "kept, " : "", rest, p, cut, weights, rest);
+             weights, prepares ? "kept, " : "", rest, p, cut, weights, rest,
+             json_integer_value(json_object_get(manifest, "stack")), CALLS_FRAME, p);
     for (i = 0; i < json_array_size(outputs); i++)
         text_add(out, "        tell(out%zu, sizeof out%zu);\n", i, i);
     json_array_foreach(state, i, member) {
@@ -199,8 +214,8 @@ void calls_begin(calls *c, arena *memory) {
              "#include \"numbers.h\"\nenum { STEPS = %d, WAYS = %d };\n"
              "static float numbers[1 << 14];\n"
              "static const int cuts[WAYS][STEPS] = {{STEPS}, {2, 3, 1}, {1, 1, 1, 1, 1, 1}, "
-             "{1, 1, 1, 1, 1, 1}};\n",
-             STEPS, WAYS);
+             "{1, 1, 1, 1, 1, 1}};\n%s",
+             STEPS, WAYS, calls_stack);
 }
 
 void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target, const char *cpu) {

@@ -10,6 +10,14 @@
 
 enum { CALLS_WAYS = 4 /* of cutting a sequence; each writes the same */, CALLS_MOST = 100 };
 
+/* For such programs: paint() before a call, and used() behind it, which is how many bytes of the
+ * stack the call took, give or take CALLS_FRAME of the caller's own. Both do nothing with
+ * -DWATCHED: for sanitizers, whose memset is another one, and valgrind, as bytes are read that
+ * nobody wrote. And it must be linked with -z now, as else a function is looked for, on that stack,
+ * when it is called first. */
+extern const char calls_stack[];
+enum { CALLS_FRAME = 128 };
+
 typedef struct calls {
     text program, list;     /* its functions, and what main calls */
     outside_bytes expected; /* results and states, one cell after the other */
