@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/aot/callers/numbers.h"
+#include "tests/support/pupils.h"
 #include "tests/support/schema.h"
 
 enum { STEPS = 6, WAYS = CALLS_WAYS };
@@ -26,26 +27,6 @@ const char calls_stack[] =
 static void good(eddy_status found, const char *message) {
     if (found != EDDY_OK)
         outside_fail("%s: %s", eddy_status_name(found), message);
-}
-
-/* One stream of a cell, every dimension with a size of its own. */
-static eddy_model *build(const eddy_cells *cells, int cell) {
-    eddy_cell_about about;
-    eddy_cell_part part;
-    eddy_argument list[40] = {{0}};
-    int count = 0;
-    double size = 4;
-    eddy_model *m = eddy_model_new(NULL);
-    eddy_axes t = eddy_time(m, "t");
-    eddy_carry(m, t, 0);
-    eddy_cells_at(cells, cell, &about);
-    for (int i = 0; eddy_cells_part(cells, cell, i, &part); i++)
-        if (part.role == EDDY_CELL_DIMENSION) {
-            list[count++] = (eddy_argument){part.name, NULL, size};
-            size += 4;
-        }
-    (eddy_use_alone)(m, cells, about.name, t, 0, list, (eddy_site){__FILE__, __LINE__});
-    return m;
 }
 
 /* ---- what a run gives */
@@ -226,7 +207,7 @@ void calls_add(calls *c, const eddy_cells *cells, int cell, const char *target, 
     char name[128], stem[256];
     eddy_cells_at(cells, cell, &about);
     eddy_params *params = eddy_params_new(NULL, 7);
-    eddy_model *m = build(cells, cell);
+    eddy_model *m = pupils_cell(&(pupil){.cells = cells, .cell = cell}, PUPILS_DEPLOY);
     good(eddy_compile(m, &p), eddy_model_message(m));
     eddy_status found = eddy_run_new(p, params, &r);
     good(found, eddy_run_message(r));

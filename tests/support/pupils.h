@@ -16,7 +16,8 @@ typedef struct pupil {
     const char *cpu; /* of eddy_object_options */
 } pupil;
 
-/* A cell of the library, with an error of its first result. */
+/* A cell of the library, every dimension with a size of its own: one stream; where it learns, with
+ * an error of its first result. */
 eddy_model *pupils_cell(const pupil *s, pupils_part part);
 /* Dropout, and a batch in both models, so streams are common to them. */
 eddy_model *pupils_drops(const pupil *s, pupils_part part);
