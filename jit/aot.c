@@ -12,6 +12,7 @@
  * object for several processors has all of it for each, and functions that choose (aot_multi.c). */
 #include "jit/aot.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/env.h"
@@ -33,27 +34,40 @@ static bool copy_text(const text *from, const allocator *source, char **out, siz
     return true;
 }
 
-/* Something that is computed in f64; NULL: there is nothing. */
-static const char *find_f64(const nest_plan *plan) {
+/* Whether something is computed in f64. */
+static bool computes_f64(const nest_plan *plan) {
     for (size_t i = 0; i < plan->buffers.count; i++)
         if (plan->buffers.at[i].type == DTYPE_F64)
-            return plan->buffers.at[i].name;
+            return true;
     for (size_t i = 0; i < plan->kernels.count; i++)
         for (size_t k = 0; k < plan->kernels.at[i]->tape.count; k++)
             if (plan->kernels.at[i]->tape.at[k].type == BODY_F64)
-                return plan->kernels.at[i]->name;
-    return NULL;
+                return true;
+    return false;
+}
+
+/* The first value of the user's that is f64: passes cast nothing to it. */
+static const op_node *find_f64(const aot *a) {
+    node_list roots = {0}, order = {0};
+    graph_roots(a->from, a->memory, &roots);
+    graph_postorder(a->memory, roots.at, roots.count, false, &order);
+    size_t i = 0;
+    while (i < order.count && order.at[i]->dtype != DTYPE_F64)
+        i++;
+    assert(i < order.count);
+    return order.at[i];
 }
 
 /* Numbers that a machine has no instructions for would be calls of a library. */
 static bool aot_check_numbers(const aot *a, error *problem) {
-    const char *found = a->target->lacks & MACHINE_F64 ? find_f64(a->plan) : NULL;
-    if (found)
-        error_set(problem, STATUS_UNSUPPORTED, nowhere,
-                  "object: %s has no instructions for f64, and %s is computed in it; cast what it "
-                  "is made of to f32, or take another target",
-                  a->target->target, found);
-    return !found;
+    if (!(a->target->lacks & MACHINE_F64) || !computes_f64(a->plan))
+        return true;
+    const op_node *found = find_f64(a);
+    error_set(problem, STATUS_UNSUPPORTED, found->where,
+              "object: %s has no instructions for f64, and %s is f64; cast it, or what it is made "
+              "of, to f32, or take another target",
+              a->target->target, found->name ? found->name : op_get((op_id)found->op)->name);
+    return false;
 }
 
 /* The object is there: what is said about it. */
