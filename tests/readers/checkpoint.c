@@ -35,12 +35,6 @@ static void use(arena *memory, const char *path) {
     eddy_params_free(params);
 }
 
-/* A mistake ends the process of the command, which gives nothing back. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "detect_leaks=0";
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     eddy_run_clear(shared()->run);
     (void)reader_try(use, reader_file("checkpoint.safetensors", bytes, count));

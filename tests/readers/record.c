@@ -15,12 +15,6 @@ static void use_log(arena *memory, const char *path) {
     json_decref(log_read(memory, path));
 }
 
-/* A mistake ends the process of the command, which gives nothing back. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "detect_leaks=0";
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     const char *path = reader_file("run.json", bytes, count);
     (void)reader_try(use_record, path);

@@ -27,12 +27,6 @@ static void use(arena *memory, const char *path) {
     (void)data_read_sequences_in(memory, path, &d);
 }
 
-/* A mistake ends the process of the command, which gives nothing back. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "detect_leaks=0";
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     (void)reader_try(use, reader_file("data.safetensors", bytes, count));
     return 0;

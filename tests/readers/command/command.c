@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/readers/command/heap.h"
+
 static char folder[] = "/tmp/eddy-reader-XXXXXX";
 static char path[64];
 static jmp_buf *back;
@@ -59,8 +61,10 @@ bool reader_try(void (*use)(arena *memory, const char *path), const char *file) 
     if (setjmp(escape) != 0)
         abort(); /* there is memory for any file of this size */
     arena_init(&memory, allocator_default(), &escape);
+    heap_begin();
     bool done = call(use, &memory, file);
     back = NULL;
     arena_free(&memory);
+    heap_end(!done);
     return done;
 }
