@@ -135,6 +135,21 @@ static void lexer_string(lexer *x) {
     lexer_push(x, TOKEN_TEXT, start);
 }
 
+/* A point that is not part of a number: np.tanh, W.T, .5, 1. */
+static void lexer_help_point(lexer *x, uint32_t start) {
+    uint32_t name = x->at, end = name, bytes;
+    lexer ahead = {.from = x->from, .at = name};
+    while ((bytes = lexer_name_part(&ahead, ahead.at == name)) > 0)
+        end = ahead.at += bytes;
+    bytes = end - name;
+    if (lexer_digit(lexer_byte(x, 0)) || (start > 0 && lexer_digit(x->from->at[start - 1])))
+        report_help(x->mistakes, "a point stands between digits: 0.5, 1.0");
+    else if (bytes == 1 && x->from->at[name] == 'T')
+        report_help(x->mistakes, "the transpose of A is A^T");
+    else if (bytes > 0 && bytes < 40)
+        report_help(x->mistakes, "names have no parts: write %.*s", (int)bytes, x->from->at + name);
+}
+
 /* All that can be neither part of a word nor a sign, as one mistake. */
 static void lexer_complain(lexer *x) {
     uint32_t start = x->at, point = 0, bytes = lexer_character(x, &point);
@@ -159,6 +174,10 @@ static void lexer_complain(lexer *x) {
         report_help(x->mistakes, "logic is written `and`, `or`, `not`");
     else if (point == '%')
         report_help(x->mistakes, "the remainder is `x mod y`");
+    else if (point == ';')
+        report_help(x->mistakes, "a statement ends with its line, without a sign");
+    else if (point == '.')
+        lexer_help_point(x, start);
 }
 
 static void lexer_strange(lexer *x) {

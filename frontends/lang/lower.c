@@ -128,6 +128,13 @@ bool lower_is_near(const char *a, const char *b) {
     return row[n] <= (m < 4 ? 0 : m < 5 ? 1 : 2);
 }
 
+const char *lower_name_near(scope *s, const char *name) {
+    for (size_t i = s->symbols.count; i-- > 0;)
+        if (s->symbols.at[i].name[0] != '.' && lower_is_near(name, s->symbols.at[i].name))
+            return s->symbols.at[i].name;
+    return NULL;
+}
+
 bool lower_is_free(scope *s, const char *name, span where) {
     if (lower_is_function(name)) {
         lower_wrong(s, REPORT_reserved, where, "`%s` is a function of the language", name);

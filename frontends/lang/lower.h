@@ -85,8 +85,9 @@ typedef struct scope {
     eddy_axes time, over; /* over: the axes that states vary over */
     int direction;        /* 1 or -1 */
     double train;
-    const char *member;  /* what this equation computes: chooses from families */
-    const syntax *whole; /* its right side */
+    const char *member;   /* what this equation computes: chooses from families */
+    const syntax *whole;  /* its right side */
+    const syntax *scaled; /* in it, a matrix that `*` joins with a vector; NULL: none */
     VEC(symbol) symbols;
     VEC(const char *) parts; /* names of cells that this one uses */
     statement_list adjoints;
@@ -113,6 +114,8 @@ void lower_define(scope *s, const char *name, span where, operand value);
 bool lower_is_free(scope *s, const char *name, span where);
 /* Is one name a slip of the other? */
 bool lower_is_near(const char *a, const char *b);
+/* The last name in scope that is near, NULL if there is none. */
+const char *lower_name_near(scope *s, const char *name);
 /* A new symbol without any check; NULL when there are too many. */
 symbol *lower_push(scope *s, symbol made);
 /* "[H, D]", "int", "complex [H]", "a number"; what a dimension is called. */
@@ -148,6 +151,8 @@ operand lower_as_value(scope *s, operand x);
 operand lower_product(scope *s, operand x, operand y); /* complex where one of them is */
 /* Do the shapes stretch to one? Else a mistake. */
 bool lower_joins(scope *s, const syntax *e, const syntax *a, operand x, const syntax *b, operand y);
+/* Behind a mistake about shapes: was `@` meant where this equation says `*`? */
+void lower_help_product(scope *s);
 bool lower_same_shape(eddy_value x, eddy_value y);
 
 /* ---- function.c */

@@ -47,11 +47,31 @@ bool lower_same_shape(eddy_value x, eddy_value y) {
     return true;
 }
 
+/* Is this a product by elements with a matrix in it? */
+static bool arithmetic_scales(const syntax *e, int m, int n) {
+    return e->kind == SYNTAX_BINARY && e->op == TOKEN_TIMES && m >= 1 && n >= 1 && m <= 2 &&
+           n <= 2 && m + n > 2;
+}
+
+void lower_help_product(scope *s) {
+    enum { LONG = 40 };
+    const syntax *e = s->scaled;
+    if (!e)
+        return;
+    span a = e->parts[0]->where, b = e->parts[1]->where;
+    const char *at = s->cell->from->at;
+    report_help(s->l->mistakes, "`*` goes element by element, the matrix product is %.*s@%.*s",
+                (int)(a.bytes < LONG ? a.bytes : LONG), at + a.at,
+                (int)(b.bytes < LONG ? b.bytes : LONG), at + b.at);
+}
+
 bool lower_joins(scope *s, const syntax *e, const syntax *a, operand x, const syntax *b,
                  operand y) {
     if (x.kind != OPERAND_VALUE || y.kind != OPERAND_VALUE)
         return true;
     int m = eddy_value_rank(x.value), n = eddy_value_rank(y.value);
+    if (s->whole && arithmetic_scales(e, m, n))
+        s->scaled = e;
     for (int i = 1; i <= m && i <= n; i++) {
         int64_t p = eddy_value_dimension(x.value, -i), q = eddy_value_dimension(y.value, -i);
         if (p == q || p == 1 || q == 1)
@@ -71,6 +91,8 @@ bool lower_joins(scope *s, const syntax *e, const syntax *a, operand x, const sy
                         lower_size_text(l, p), lower_size_text(l, q),
                         (int)(b->where.bytes < 40 ? b->where.bytes : 40),
                         s->cell->from->at + b->where.at);
+        else
+            lower_help_product(s);
         return false;
     }
     return true;

@@ -33,19 +33,11 @@ static operand expression_no_member(scope *s, const syntax *e, const symbol *fam
     return lower_bad();
 }
 
-/* The last name in scope that is near, NULL if there is none. */
-static const char *expression_near(scope *s, const char *name) {
-    for (size_t i = s->symbols.count; i-- > 0;)
-        if (s->symbols.at[i].name[0] != '.' && lower_is_near(name, s->symbols.at[i].name))
-            return s->symbols.at[i].name;
-    return NULL;
-}
-
 static operand expression_unknown(scope *s, const syntax *e) {
     if (lower_is_hidden(s, e->text))
         return lower_bad();
     lower_wrong(s, REPORT_unknown_name, e->mark, "nothing defines `%s`", e->text);
-    const char *near = expression_near(s, e->text);
+    const char *near = lower_name_near(s, e->text);
     if (near)
         report_help(s->l->mistakes, "is `%s` meant?", near);
     else if (lower_is_function(e->text) || lower_cell_find(s->l, s->cell, e->text))

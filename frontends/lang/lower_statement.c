@@ -85,6 +85,8 @@ static bool statement_fits(scope *s, const declared *d, const char *what, const 
                                                 : "re(z), im(z) and abs(z) are real");
     else if (lower_same_shape(x.value, like.value))
         report_help(l->mistakes, "int(x) and real(x) convert");
+    else
+        lower_help_product(s);
     return false;
 }
 
@@ -126,6 +128,26 @@ const char *lower_start_name(int i) {
                                                                        : NULL;
 }
 
+static const char statement_starts[] =
+    "it begins at a number, glorot, orthogonal, identity, "
+    "uniform(low, high) or normal(mean, deviation)";
+
+/* A name that is neither a rule nor anything else: = xavier, = xavier(0.1) */
+static bool statement_no_rule(scope *s, const syntax *name) {
+    if (name->kind != SYNTAX_NAME || lower_find(s, name->text) || lower_is_function(name->text) ||
+        lower_cell_find(s->l, s->cell, name->text) || lower_is_hidden(s, name->text))
+        return false;
+    const char *near = lower_name_near(s, name->text);
+    for (int i = 0; lower_start_name(i); i++)
+        near = lower_is_near(name->text, lower_start_name(i)) ? lower_start_name(i) : near;
+    lower_wrong(s, REPORT_unknown_name, name->mark, "no parameter begins as `%s`", name->text);
+    if (near)
+        report_help(s->l->mistakes, "is `%s` meant?", near);
+    else
+        report_help(s->l->mistakes, "%s", statement_starts);
+    return true;
+}
+
 /* = orthogonal, = uniform(-a, a), = 0.5; nothing: Glorot for matrices, else zeros. */
 static bool statement_init(scope *s, const declared *d, eddy_init *out) {
     const syntax *e = d->value;
@@ -156,6 +178,8 @@ static bool statement_init(scope *s, const declared *d, eddy_init *out) {
         *out = rule->make(numbers, count);
         return true;
     }
+    if (statement_no_rule(s, name))
+        return false;
     operand x = lower_expression(s, e);
     if (x.kind == OPERAND_NUMBER) {
         *out = eddy_init_constant(x.number);
@@ -163,9 +187,7 @@ static bool statement_init(scope *s, const declared *d, eddy_init *out) {
     }
     if (x.kind != OPERAND_BAD) {
         lower_wrong(s, REPORT_not_a_number, e->where, "a parameter cannot begin at a value");
-        report_help(s->l->mistakes,
-                    "it begins at a number, glorot, orthogonal, identity, "
-                    "uniform(low, high) or normal(mean, deviation)");
+        report_help(s->l->mistakes, "%s", statement_starts);
     }
     return false;
 }
@@ -367,11 +389,13 @@ static void statement_equation(scope *s, const statement *of) {
     for (int i = 0; i < count && !of->together; i++) {
         s->member = of->names.at[i].name;
         s->whole = of->value;
+        s->scaled = NULL;
         operand x = lower_expression(s, of->value);
         statement_assign(s, &of->names.at[i], of->value, x);
     }
     s->member = NULL;
     s->whole = NULL;
+    s->scaled = NULL;
 }
 
 /* ---- loops */

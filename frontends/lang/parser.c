@@ -14,6 +14,19 @@ bool parser_take(parser *p, token_kind kind) {
     return true;
 }
 
+/* A name right behind an operand: W x, or a second equation in the line. */
+static void parser_beside(parser *p, const token *t) {
+    token_kind next = t[1].kind == TOKEN_PRIME ? t[2].kind : t[1].kind;
+    if (next == TOKEN_ASSIGN)
+        report_help(p->mistakes, "a statement ends with its line: the next begins on its own");
+    else if (t[-1].kind == TOKEN_NAME)
+        report_help(p->mistakes,
+                    "a product needs its sign: `@` of matrices, %s@%s, or `*` by elements",
+                    t[-1].text, t->text);
+    else
+        report_help(p->mistakes, "a product needs its sign: `@` of matrices, `*` by elements");
+}
+
 void parser_wrong(parser *p, const char *expected) {
     if (p->failed)
         return;
@@ -25,7 +38,9 @@ void parser_wrong(parser *p, const char *expected) {
                t->kind == TOKEN_NAME && t->where.bytes < 60
                    ? arena_print(p->memory, "`%s`", t->text)
                    : token_words(t->kind));
-    if (t->kind == TOKEN_OVER_SIGN && t[-1].kind == TOKEN_OVER_SIGN)
+    if (t->kind == TOKEN_NAME && t == p->past)
+        parser_beside(p, t);
+    else if (t->kind == TOKEN_OVER_SIGN && t[-1].kind == TOKEN_OVER_SIGN)
         report_help(p->mistakes, "a comment begins with `#`");
     else if (t->kind == TOKEN_TIMES && t[-1].kind == TOKEN_TIMES)
         report_help(p->mistakes, "a power is written x^2");

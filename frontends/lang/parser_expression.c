@@ -217,6 +217,7 @@ static syntax *expression_unary(parser *p) {
         made = expression_parts(p, made, parts, 1);
     } else {
         made = expression_suffixes(p, expression_primary(p));
+        p->past = p->at;
     }
     p->depth--;
     return made;
@@ -256,6 +257,7 @@ void parser_shape(parser *p, declared *into) {
         syntax *part = expression_binary(p, 1);
         vec_push(p->memory, &parts, part);
     } while (!p->failed && parser_take(p, TOKEN_COMMA));
+    p->past = NULL; /* names side by side lack a comma here, not a sign */
     parser_expect(p, TOKEN_CLOSE_SHAPE, "the shape");
     span all = span_join(open->where, p->at[-1].where);
     into->shape_text = arena_print(p->memory, "%.*s", (int)all.bytes, p->from->at + all.at);

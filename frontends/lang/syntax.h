@@ -144,9 +144,10 @@ typedef struct parser {
     arena *memory;
     const source *from;
     report *mistakes;
-    const token *at; /* the next token */
-    bool failed;     /* a mistake in this statement was reported */
-    int depth;       /* of brackets and blocks around the next token */
+    const token *at;   /* the next token */
+    const token *past; /* behind the operand of an expression that was read last */
+    bool failed;       /* a mistake in this statement was reported */
+    int depth;         /* of brackets and blocks around the next token */
     syntax_cell *cell;
     intern *names;
 } parser;
