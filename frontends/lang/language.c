@@ -377,6 +377,15 @@ static void language_output(eddy_model *m, const char *name, operand x, eddy_sit
     eddy_output(m, arena_print(&m->memory, "%s.im", name), x.imaginary);
 }
 
+/* What the graph refuses inside of a cell has the cell's line: that of the user goes before it. */
+static void language_blame(eddy_model *m, const char *cell, eddy_site here) {
+    error inside = m->problem;
+    if (!here.file || inside.code == STATUS_OK || inside.code == STATUS_OUT_OF_MEMORY)
+        return;
+    error_clear(&m->problem);
+    capi_fail(m, (eddy_status)inside.code, "use of the cell \"%s\": %s", cell, inside.message);
+}
+
 static eddy_value language_build(eddy_model *m, language_use *u, eddy_site here) {
     if (!u->cell)
         return capi_fail(m, EDDY_BAD_ARGUMENT, "use: the name of the cell is NULL"), NULL;
@@ -407,6 +416,7 @@ static eddy_value language_build(eddy_model *m, language_use *u, eddy_site here)
     language_arguments(u);
     u->how.results = arena_array(&u->memory, operand, cell->results.count + 1);
     lower_cell(&l, cell, &u->how);
+    language_blame(m, u->cell, here);
     if (mistakes.entries.count > 0) {
         text words;
         text_init(&words, &u->memory);

@@ -305,3 +305,23 @@ Test(language_use, mistakes_of_the_caller) {
             EDDY_WITH("x", x), EDDY_SIZE("H", 4));
     eddy_cells_free(cells);
 }
+
+/* What the graph refuses inside of a cell has two places: the caller's, then the cell's. */
+Test(language_use, two_uses_of_one_name) {
+    eddy_axes t, b;
+    eddy_value x;
+    eddy_cells *cells = read_text(library);
+    eddy_model *m = open_model(&t, &b, &x);
+    eddy_use(m, cells, "elman", "n", t, NULL, EDDY_WITH("x", x), EDDY_SIZE("H", 4));
+    cr_assert_eq(eddy_model_status(m), EDDY_OK, "%s", eddy_model_message(m));
+    int line = __LINE__ + 1;
+    cr_expect_null(eddy_use(m, cells, "elman", "n", t, NULL, EDDY_WITH("x", x), EDDY_SIZE("H", 4)));
+    char expected[400];
+    snprintf(expected, sizeof expected,
+             "%s:%d: use of the cell \"elman\": cells:3: param: the name \"n.W\" belongs to the "
+             "param made at cells:3; give each input and param a name of its own",
+             __FILE__, line);
+    cr_expect_str_eq(eddy_model_message(m), expected);
+    eddy_model_free(m);
+    eddy_cells_free(cells);
+}
