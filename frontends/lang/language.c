@@ -401,9 +401,12 @@ static eddy_value language_build(eddy_model *m, language_use *u, eddy_site here)
                .cells = u->from ? &u->from->cells : NULL,
                .library = u->from ? &u->from->library : &library};
     const syntax_cell *cell = lower_cell_find(&l, NULL, u->cell);
+    const char *near = cell ? NULL : lower_callee_near(&l, u->cell);
+    bool meant = near && lower_cell_find(&l, NULL, near); /* not a function */
     if (!cell)
-        return capi_fail(m, EDDY_BAD_ARGUMENT, "use: there is no cell \"%s\" in %s", u->cell,
-                         u->from ? u->from->text.name : "the library"),
+        return capi_fail(m, EDDY_BAD_ARGUMENT, "use: there is no cell \"%s\" in %s%s%s%s", u->cell,
+                         u->from ? u->from->text.name : "the library",
+                         meant ? "; did you mean \"" : "", meant ? near : "", meant ? "\"?" : ""),
                NULL;
     for (size_t i = 0; u->from && i < u->from->cells.count; i++)
         if (cell == u->from->cells.at[i] && !u->from->sound[i])

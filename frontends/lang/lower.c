@@ -103,29 +103,32 @@ symbol *lower_push(scope *s, symbol made) {
     return &vec_last(&s->symbols);
 }
 
-/* Levenshtein 1966, over short words. */
+/* Damerau 1964: letters that are changed, added, lost, or swapped with the next; in short words. */
 bool lower_is_near(const char *a, const char *b) {
     enum { SHORT = 32 };
     size_t m = strlen(a), n = strlen(b);
-    int row[SHORT + 1];
+    int rows[3][SHORT + 1] = {{0}};
     if (m < 2 || n < 2 || m > SHORT || n > SHORT)
         return false;
     for (size_t k = 0; k <= n; k++)
-        row[k] = (int)k;
+        rows[0][k] = (int)k;
     for (size_t i = 1; i <= m; i++) {
-        int corner = row[0];
+        int *row = rows[i % 3];
+        const int *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         row[0] = (int)i;
         for (size_t k = 1; k <= n; k++) {
-            int up = row[k], least = corner + ((a[i - 1] | 0x20) != (b[k - 1] | 0x20));
-            if (up + 1 < least)
-                least = up + 1;
+            int x = a[i - 1] | 0x20, y = b[k - 1] | 0x20, least = last[k - 1] + (x != y);
+            if (last[k] + 1 < least)
+                least = last[k] + 1;
             if (row[k - 1] + 1 < least)
                 least = row[k - 1] + 1;
-            corner = up;
+            if (i > 1 && k > 1 && x == (b[k - 2] | 0x20) && y == (a[i - 2] | 0x20) &&
+                before[k - 2] + 1 < least)
+                least = before[k - 2] + 1;
             row[k] = least;
         }
     }
-    return row[n] <= (m < 4 ? 0 : m < 5 ? 1 : 2);
+    return rows[m % 3][n] <= (m < 4 ? 0 : m < 5 ? 1 : 2);
 }
 
 const char *lower_name_near(scope *s, const char *name) {

@@ -266,7 +266,11 @@ Test(language_use, draws_are_what_they_are_called) {
 
 Test(language_use, mistakes_of_the_caller) {
     eddy_cells *cells = read_text(library);
-    MISTAKE("use: there is no cell \"lstmm\" in cells", cells, "lstmm", "n", t, NULL,
+    MISTAKE("use: there is no cell \"lstmm\" in cells; did you mean \"lstm\"?", cells, "lstmm", "n",
+            t, NULL, EDDY_WITH("x", x));
+    MISTAKE("use: there is no cell \"lsmt\" in the library; did you mean \"lstm\"?", NULL, "lsmt",
+            "n", t, NULL, EDDY_WITH("x", x));
+    MISTAKE("use: there is no cell \"quite_other\" in cells", cells, "quite_other", "n", t, NULL,
             EDDY_WITH("x", x));
     MISTAKE(
         "use of the cell \"elman\":\n"
