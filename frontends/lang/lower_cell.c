@@ -127,9 +127,55 @@ static void cell_dimensions_missing(cell_work *w) {
                        arena_print(w->s.l->memory,
                                    "the dimension `%s` of the cell `%s` is not given", d->name,
                                    c->name));
-            report_help(w->s.l->mistakes, "no input has it: add %s = ...", d->name);
+            report_help(w->s.l->mistakes,
+                        w->how->caller ? "no input has it: add %s = ..."
+                                       : "no input has it: add EDDY_SIZE(\"%s\", n)",
+                        d->name);
         }
         cell_dimension(w, d->name, d->where, lower_bad());
+    }
+}
+
+/* ---- names that are none of the cell's */
+
+static bool cell_has(const declared_list *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->at[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool cell_takes(const syntax_cell *c, const char *name) {
+    bool found = cell_has(&c->header, name) || cell_has(&c->dimensions, name);
+    for (size_t i = 0; i < c->body.count && !found; i++)
+        found = c->body.at[i].kind == STATEMENT_STATE && cell_has(&c->body.at[i].names, name);
+    return found;
+}
+
+static void cell_list_names(text *out, const declared_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        text_add(out, "%s%s", out->count ? ", " : "", list->at[i].name);
+}
+
+/* Told before what is missing: what was meant by such a name is missing as well. */
+static void cell_strangers(cell_work *w) {
+    const syntax_cell *c = w->s.cell;
+    for (int i = 0; i < w->how->count; i++) {
+        const cell_argument *a = &w->how->arguments[i];
+        if (!a->name || cell_takes(c, a->name))
+            continue;
+        text known;
+        text_init(&known, w->s.l->memory);
+        cell_list_names(&known, &c->header);
+        cell_list_names(&known, &c->dimensions);
+        for (size_t k = 0; k < c->body.count; k++)
+            if (c->body.at[k].kind == STATEMENT_STATE)
+                cell_list_names(&known, &c->body.at[k].names);
+        cell_wrong(w, REPORT_cell_arguments, a->where, c->where,
+                   arena_print(w->s.l->memory,
+                               "the cell `%s` has no input, number, state or dimension `%s`",
+                               c->name, a->name));
+        report_help(w->s.l->mistakes, "it has %s", known.count > 0 ? known.at : "none");
     }
 }
 
@@ -257,20 +303,19 @@ static void cell_states_given(cell_work *w) {
     }
 }
 
+/* Arguments by place that are too many, and by name that are given before. */
 static void cell_leftovers(cell_work *w) {
     const syntax_cell *c = w->s.cell;
     for (int i = 0; i < w->how->count; i++) {
         const cell_argument *a = &w->how->arguments[i];
-        if (w->used[i])
+        if (w->used[i] || (a->name && !cell_takes(c, a->name)))
             continue;
-        cell_wrong(w, REPORT_cell_arguments, a->where, c->where,
-                   a->name ? arena_print(w->s.l->memory,
-                                         "the cell `%s` has no input, number, state or dimension "
-                                         "`%s`",
-                                         c->name, a->name)
-                           : arena_print(w->s.l->memory,
-                                         "the cell `%s` has %d inputs, and this is one more",
-                                         c->name, (int)c->header.count));
+        const char *words =
+            a->name
+                ? arena_print(w->s.l->memory, "the cell `%s` is given `%s` twice", c->name, a->name)
+                : arena_print(w->s.l->memory, "the cell `%s` has %d inputs, and this is one more",
+                              c->name, (int)c->header.count);
+        cell_wrong(w, REPORT_cell_arguments, a->where, c->where, words);
     }
 }
 
@@ -342,6 +387,7 @@ static void cell_build(cell_work *w) {
     cell_dimensions_given(w);
     for (size_t i = 0; i < c->header.count; i++)
         cell_dimensions_of_input(w, &c->header.at[i], inputs[i]);
+    cell_strangers(w);
     cell_dimensions_missing(w);
     cell_axes(w, inputs);
     cell_inputs(w, inputs, places);

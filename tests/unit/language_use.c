@@ -277,7 +277,7 @@ Test(language_use, mistakes_of_the_caller) {
         "cells:2:13: error: the dimension `H` of the cell `elman` is not given [E0502]\n"
         "    2 |     state h[H]\n"
         "      |             ^\n"
-        "  help: no input has it: add H = ...\n",
+        "  help: no input has it: add EDDY_SIZE(\"H\", n)\n",
         cells, "elman", "n", t, NULL, EDDY_WITH("x", x));
     MISTAKE(
         "use of the cell \"elman\":\n"
@@ -297,8 +297,24 @@ Test(language_use, mistakes_of_the_caller) {
         "cells:1:6: error: the cell `elman` has no input, number, state or dimension `z` "
         "[E0501]\n"
         "    1 | cell elman(x[D]) -> h {\n"
-        "      |      ^~~~~\n",
+        "      |      ^~~~~\n"
+        "  help: it has x, D, H, h\n",
         cells, "elman", "n", t, NULL, EDDY_WITH("x", x), EDDY_SIZE("H", 4), EDDY_SIZE("z", 4));
+    /* not that H is missing, or x */
+    MISTAKE(
+        "use of the cell \"elman\":\n"
+        "cells:1:6: error: the cell `elman` has no input, number, state or dimension `y` "
+        "[E0501]\n"
+        "    1 | cell elman(x[D]) -> h {\n"
+        "      |      ^~~~~\n"
+        "  help: it has x, D, H, h\n",
+        cells, "elman", "n", t, NULL, EDDY_WITH("y", x));
+    MISTAKE(
+        "use of the cell \"elman\":\n"
+        "cells:1:6: error: the cell `elman` is given `H` twice [E0501]\n"
+        "    1 | cell elman(x[D]) -> h {\n"
+        "      |      ^~~~~\n",
+        cells, "elman", "n", t, NULL, EDDY_WITH("x", x), EDDY_SIZE("H", 4), EDDY_SIZE("H", 5));
     eddy_cells *wrong = NULL;
     static const char text_of[] = "cell wrong(x[D]) -> y {\n    y = z\n}\n";
     cr_expect_eq(eddy_cells_read(NULL, NULL, text_of, sizeof text_of - 1, &wrong), EDDY_BAD_FORMAT);
