@@ -264,7 +264,8 @@ static status io_stage(const files *f, const files_new *file, char *temporary, s
                        error *e) {
     int opened = io_open_temporary(f, file->path, temporary, bytes);
     if (opened < 0)
-        return io_fail(e, "create a temporary file beside", file->path, errno);
+        return io_fail(e, errno == ENOENT ? "open the folder of" : "create a temporary file beside",
+                       file->path, errno);
     const char *what;
     io_fill(f, opened, file->parts, file->count, &what);
     if (!what)

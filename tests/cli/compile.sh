@@ -402,7 +402,7 @@ wrong "eddy: object: the parameter bn, f32 [4], is not in the params; make a run
 load a file that has it" compile mgu.eddy --weights less.safetensors -o build/mgu
 wrong "eddy: object: the parameter Wf is f32 [5, 3] in the program, but f32 [4, 3] in the params" \
     compile mgu.eddy --weights mgu.safetensors --set H=5 -o build/mgu
-wrong "eddy: cannot create a temporary file beside nowhere/mgu.o: No such file or directory" \
+wrong "eddy: cannot open the folder of nowhere/mgu.o: No such file or directory" \
     compile mgu.eddy --set D=3,H=4 -o nowhere/mgu
 [[ -z $(ls build) ]] || fault "what was refused left files:" "$(ls build)"
 finish

@@ -252,8 +252,7 @@ Test(api_object, training_is_in_the_header) {
 
 Test(api_object, a_path_that_cannot_be_written_is_named) {
     refused(small(NULL), "x", "/tmp/api_object_nowhere/x", NULL, EDDY_IO,
-            "cannot create a temporary file beside /tmp/api_object_nowhere/x.o: No such file or "
-            "directory");
+            "cannot open the folder of /tmp/api_object_nowhere/x.o: No such file or directory");
 }
 
 static eddy_status write_with(fault_files *disk) {
