@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "core/threads.h"
 #include "frontends/cli/options.h"
+#include "frontends/cli/session.h"
 #include "frontends/rate/roof.h"
 #include "jit/emit.h"
 
@@ -83,9 +84,8 @@ static eddy_value doctor_loss(eddy_model *m, int64_t units) {
 static eddy_run *doctor_run_of(eddy_model *m, eddy_program **program, eddy_params *params,
                                int64_t steps, int64_t samples) {
     const eddy_extent extents[] = {{"t", steps}, {"b", samples}};
-    eddy_run *run = NULL;
     cli_check(eddy_compile(m, program), eddy_model_message(m));
-    eddy_run_new(*program, params, &run);
+    eddy_run *run = session_run(*program, params);
     cli_check(eddy_run_resize(run, extents, 2), eddy_run_message(run));
     return run;
 }

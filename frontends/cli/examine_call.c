@@ -19,7 +19,7 @@ bool examine_begin(const examine_model *of, eddy_params *params, session *s, cha
         snprintf(why, size, "%s", eddy_model_message(of->m));
     eddy_model_free(of->m);
     if (good)
-        cli_check(eddy_run_new(s->program, params, &s->run), eddy_run_message(s->run));
+        s->run = session_run(s->program, params);
     return good;
 }
 

@@ -11,12 +11,21 @@ bool session_has(const session *s, eddy_role role, const char *name) {
     return false;
 }
 
+/* Two statements: a call may not stand beside the message of what it makes, since arguments are
+ * evaluated in any order. */
+eddy_run *session_run(const eddy_program *program, eddy_params *params) {
+    eddy_run *run = NULL;
+    eddy_status code = eddy_run_new(program, params, &run);
+    cli_check(code, eddy_run_message(run));
+    return run;
+}
+
 session session_begin(eddy_model *m, eddy_params *params, const eddy_extent *extents, int count,
                       int threads) {
     session s = {0};
     cli_check(eddy_compile(m, &s.program), eddy_model_message(m));
     eddy_model_free(m);
-    cli_check(eddy_run_new(s.program, params, &s.run), eddy_run_message(s.run));
+    s.run = session_run(s.program, params);
     cli_check(eddy_run_resize(s.run, extents, count), eddy_run_message(s.run));
     if (threads >= 0)
         cli_check(eddy_run_threads(s.run, threads), eddy_run_message(s.run));

@@ -13,6 +13,8 @@ typedef struct session {
  * environment says. Extents that the program lacks are left out. */
 session session_begin(eddy_model *m, eddy_params *params, const eddy_extent *extents, int count,
                       int threads);
+/* A program in use with these params. */
+eddy_run *session_run(const eddy_program *program, eddy_params *params);
 /* One call, and an output of one element. */
 void session_call(session *s);
 double session_number(session *s, const char *output);

@@ -14,6 +14,7 @@
 #include "frontends/cli/options.h"
 #include "frontends/cli/picture.h"
 #include "frontends/cli/python.h"
+#include "frontends/cli/session.h"
 #include "frontends/lang/readback.h"
 #include "frontends/program.h"
 #include "graph/recurrence.h"
@@ -206,7 +207,6 @@ static void show_stages(const show *s) {
 /* Memory of a run for one sample of so many steps; other axes have 8. */
 static size_t show_bytes(const eddy_program *made, eddy_params *params, int64_t steps) {
     eddy_extent extents[LIMIT_AXES];
-    eddy_run *run = NULL;
     int count = 0;
     for (int i = 0; i < program_axis_count(made->code); i++) {
         const char *name = program_axis_name(made->code, i);
@@ -215,7 +215,7 @@ static size_t show_bytes(const eddy_program *made, eddy_params *params, int64_t 
                                                    : strcmp(name, "b") == 0 ? 1
                                                                             : 8};
     }
-    cli_check(eddy_run_new(made, params, &run), eddy_run_message(run));
+    eddy_run *run = session_run(made, params);
     cli_check(eddy_run_resize(run, extents, count), eddy_run_message(run));
     size_t bytes = eddy_run_bytes(run);
     eddy_run_free(run);

@@ -65,7 +65,11 @@ printf '    param W[H, D]\n    y = W@x' | cell
 tells 'eddy: use of the cell "absurd":' check absurd.eddy --set H=1e15
 holds said.err '^absurd.eddy:2:13: error: a dimension cannot be 1000000000000000 \[E0305\]$'
 if [[ $limit != unlimited ]]; then
-    tells 'eddy: out of memory' check absurd.eddy --set H=2000000000
+    status=0 # how many bytes is the machine's affair
+    (ulimit -v "$limit" && exec "$eddy" check absurd.eddy --set H=2000000000) 2>said.err ||
+        status=$?
+    [[ $status == 1 ]] || fault "more memory than there is: status $status, not 1"
+    holds said.err '^eddy: resize: out of memory: these extents need [0-9]* bytes$'
 fi
 
 # ---- the folder of a run
