@@ -115,11 +115,14 @@ void folder_write(folder *f, const options *o, const network *net, const data *f
     json_decref(record);
 }
 
-void folder_create(const folder *f) {
+void folder_check_free(const folder *f) {
     if (cli_file_exists(f->record))
         cli_fail(CLI_FAILED,
                  "%s holds a run already: --resume goes on with it, --run FOLDER begins another",
                  f->path);
+}
+
+void folder_create(const folder *f) {
     if (mkdir(f->path, 0777) != 0 && errno != EEXIST)
         cli_fail(CLI_FAILED, "cannot make the folder %s: %s", f->path, strerror(errno));
 }

@@ -22,7 +22,9 @@ typedef struct folder {
 
 /* Names of its files; nothing is read. */
 folder folder_at(arena *memory, const char *path);
-/* Makes the folder; refuses one that has a record. */
+/* Refuses a folder that has a record: it holds a run. */
+void folder_check_free(const folder *f);
+/* Makes the folder, where there is none. */
 void folder_create(const folder *f);
 /* Writes the record, and a copy of the cell's file where it has none. */
 void folder_write(folder *f, const options *o, const network *net, const data *from);

@@ -469,6 +469,14 @@ static void train_check_weights(const train *t, int given) {
     }
 }
 
+/* The record, once nothing is left that could refuse the run: one that cannot begin leaves no
+ * folder that looks like it, and one that cannot go on stays as it was. */
+static void train_keep(train *t, bool resume) {
+    if (!resume)
+        folder_create(&t->home);
+    folder_write(&t->home, t->o, &t->net, &t->set);
+}
+
 int train_run(arena *memory, const options *o) {
     options own = *o; /* what the record of a run gives is added */
     train *t = arena_new(memory, train);
@@ -489,9 +497,8 @@ int train_run(arena *memory, const options *o) {
     if (!resume) {
         t->home = folder_at(memory, options_text(&own, "run"));
         t->params = train_begin(&own, &given);
-        folder_create(&t->home);
+        folder_check_free(&t->home);
     }
-    folder_write(&t->home, &own, &t->net, &t->set);
     train_compile(t);
     train_check_weights(t, given);
     if (t->at.step)
@@ -501,6 +508,7 @@ int train_run(arena *memory, const options *o) {
         train_compile_testing(t);
     t->inside = insight_begin(memory, &t->net, t->params, &t->set,
                               t->held.end > t->held.begin ? &t->held : &t->rows);
+    train_keep(t, resume);
     t->log = log_open(memory, t->home.log, t->at.step);
     train_log_start(t, t->at.step ? "resume" : "start");
     t->shown = progress_begin(t->at.step, t->steps, t->net.kind == DATA_TEXT,

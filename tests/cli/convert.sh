@@ -55,13 +55,18 @@ cmp -s one/checkpoint.safetensors three/checkpoint.safetensors &&
 wrong "eddy: mapped.npz has head.W, which is no weight of the model" \
     train "${small[@]}" --weights mapped.npz --run wrong
 wrong "eddy: run: the parameter layer1.Wr is f32 [8, 2] in the program, but f32 [4, 2] in the \
-params" train "${small[@]}" --size 8 --weights given.npz --run other
+params" train "${small[@]}" --size 8 --weights given.npz --run wide
+[[ ! -e wide && ! -e wrong ]] || fault "weights that were refused left a folder behind"
 begin wide --seed 1 --size 8
 mkdir -p narrow
 cp one/* narrow
 cp wide/checkpoint.safetensors narrow
 wrong "eddy: run: the parameter layer1.Wr is f32 [4, 2] in the program, but f32 [8, 2] in the \
 params" run narrow --data table.csv
+cp narrow/run.json before.json
+wrong "eddy: run: the parameter layer1.Wr is f32 [4, 2] in the program, but f32 [8, 2] in the \
+params" train --resume --run narrow --steps 9
+cmp before.json narrow/run.json || fault "a run that could not go on has another record"
 refused "eddy: a run that goes on has its own weights: leave out --weights" \
     train --resume --run one --weights mapped.npz
 wrong "eddy: cannot open none.npz: No such file or directory" \
