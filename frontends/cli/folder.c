@@ -90,7 +90,7 @@ static void folder_keep_cell(const folder *f, const network *net) {
     jmp_buf escape;
     arena memory;
     size_t bytes;
-    if (!net->cell.path || cli_file_exists(f->cell))
+    if (!net->cell.path || strcmp(net->cell.path, f->cell) == 0)
         return;
     arena_init(&memory, allocator_default(), &escape);
     if (setjmp(escape) != 0)

@@ -26,7 +26,7 @@ folder folder_at(arena *memory, const char *path);
 void folder_check_free(const folder *f);
 /* Makes the folder, where there is none. */
 void folder_create(const folder *f);
-/* Writes the record, and a copy of the cell's file where it has none. */
+/* Writes a copy of the cell's file, unless it is the folder's own, and then the record. */
 void folder_write(folder *f, const options *o, const network *net, const data *from);
 void folder_close(folder *f);
 /* Reads the record; a mistake ends the process. */

@@ -441,9 +441,7 @@ static void train_resume(train *t, options *o) {
                  o->operands[0]);
     t->home = folder_open(t->memory, options_text(o, "run"));
     folder_settings(t->memory, &t->home, o);
-    t->params = cli_file_exists(t->home.checkpoint)
-                    ? checkpoint_load(t->home.checkpoint, &t->at)
-                    : eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
+    t->params = checkpoint_load(t->home.checkpoint, &t->at);
 }
 
 /* Params that begin as a file has them, open for what training adds. */
@@ -469,11 +467,14 @@ static void train_check_weights(const train *t, int given) {
     }
 }
 
-/* The record, once nothing is left that could refuse the run: one that cannot begin leaves no
- * folder that looks like it, and one that cannot go on stays as it was. */
+/* The folder, once nothing is left that could refuse the run: one that cannot begin leaves none,
+ * and one that cannot go on stays as it was. Where the weights begin is a checkpoint: nothing else
+ * that is kept tells it. The record comes last, so that whatever has one can go on. */
 static void train_keep(train *t, bool resume) {
-    if (!resume)
+    if (!resume) {
         folder_create(&t->home);
+        train_save(t);
+    }
     folder_write(&t->home, t->o, &t->net, &t->set);
 }
 
@@ -501,7 +502,7 @@ int train_run(arena *memory, const options *o) {
     }
     train_compile(t);
     train_check_weights(t, given);
-    if (t->at.step)
+    if (resume)
         checkpoint_restore(t->params, &t->learning);
     eddy_params_close(t->params, true);
     if (t->held.end > t->held.begin)
@@ -509,8 +510,8 @@ int train_run(arena *memory, const options *o) {
     t->inside = insight_begin(memory, &t->net, t->params, &t->set,
                               t->held.end > t->held.begin ? &t->held : &t->rows);
     train_keep(t, resume);
-    t->log = log_open(memory, t->home.log, t->at.step);
-    train_log_start(t, t->at.step ? "resume" : "start");
+    t->log = log_open(memory, t->home.log, resume ? t->at.step : -1);
+    train_log_start(t, resume ? "resume" : "start");
     t->shown = progress_begin(t->at.step, t->steps, t->net.kind == DATA_TEXT,
                               options_given(&own, "quiet"));
     train_listen();

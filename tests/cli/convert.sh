@@ -52,6 +52,26 @@ cmp three/checkpoint.safetensors four/checkpoint.safetensors ||
     fault "the same weights begin as two"
 cmp -s one/checkpoint.safetensors three/checkpoint.safetensors &&
     fault "given weights are not looked at"
+
+# A run that ended before it had saved a step (here the disk takes no more of its log) goes on from
+# the weights that it was given.
+steps=(--steps 400 --save-every 1000 --validate-every 1000)
+"$eddy" train "${small[@]}" "${steps[@]}" --weights given.npz --run whole >/dev/null
+status=0
+(ulimit -f 24 &&
+    exec "$eddy" train "${small[@]}" "${steps[@]}" --weights given.npz --run cut) 2>said.err ||
+    status=$?
+[[ $status == 1 ]] || fault "a full disk: status $status, not 1"
+holds said.err '^eddy: cannot write cut/log.jsonl: the disk may be full$'
+holds cut/log.jsonl '^\{"event":"step","step":2,'
+"$eddy" train --resume --run cut --quiet >/dev/null
+cmp whole/checkpoint.safetensors cut/checkpoint.safetensors ||
+    fault "a run that had saved no step goes on from other weights"
+[[ $(grep -c '^{"event":"start"' cut/log.jsonl) == 1 ]] || fault "the run has begun twice"
+rm cut/checkpoint.safetensors
+wrong "eddy: cannot open cut/checkpoint.safetensors: No such file or directory" \
+    train --resume --run cut
+
 wrong "eddy: mapped.npz has head.W, which is no weight of the model" \
     train "${small[@]}" --weights mapped.npz --run wrong
 wrong "eddy: run: the parameter layer1.Wr is f32 [8, 2] in the program, but f32 [4, 2] in the \
