@@ -2,7 +2,8 @@
  *
  * A checkpoint is a safetensors file: tensors of the model and of its optimiser by their names,
  * carried states behind "carried.", counters behind "run.". So there is one file, which is replaced
- * at once, and other programs can read the weights. */
+ * at once, and other programs can read the weights. Whatever is kept of a weight is named after it,
+ * and no weight after another one: so weights are told from the rest without a list. */
 #include "frontends/cli/checkpoint.h"
 
 #include <stdio.h>
@@ -59,6 +60,47 @@ eddy_params *checkpoint_load(const char *path, checkpoint *c) {
     c->stale = counters[2];
     c->validated = counters[3];
     return params;
+}
+
+/* Is it named after another tensor, as what an optimiser keeps of a weight is? */
+static bool checkpoint_is_of_another(const eddy_params *params, const char *name) {
+    for (int i = 0; i < params->count; i++) {
+        const char *other = params->tensors[i]->name;
+        size_t length = strlen(other);
+        if (strncmp(name, other, length) == 0 && name[length] == '.')
+            return true;
+    }
+    return false;
+}
+
+static bool checkpoint_is_weight(const eddy_params *params, const char *name) {
+    static const char *const own[] = {"run.", "carried.", "optimiser."};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strncmp(name, own[i], strlen(own[i])) == 0)
+            return false;
+    return !checkpoint_is_of_another(params, name);
+}
+
+eddy_params *checkpoint_weights(const char *path, uint64_t seed, const char *scope) {
+    eddy_params *all = eddy_params_new(NULL, seed);
+    cli_check(eddy_params_load(all, path), eddy_params_message(all));
+    if (!params_find(all, "run.counters") || !params_find(all, "run.best"))
+        return all;
+    eddy_params *weights = eddy_params_new(NULL, seed);
+    cli_check(eddy_params_status(weights), eddy_params_message(weights));
+    for (int i = 0; i < all->count; i++) {
+        const params_tensor *t = all->tensors[i];
+        size_t length = strlen(scope);
+        if (strncmp(t->name, scope, length) != 0 || !checkpoint_is_weight(all, t->name))
+            continue;
+        params_tensor *kept = params_add(weights, t->name + length, t->type, &t->shape, false);
+        if (!kept)
+            cli_fail(CLI_FAILED, "%s", eddy_params_message(weights));
+        memcpy(kept->data, t->data, t->bytes);
+    }
+    eddy_params_free(all);
+    eddy_params_close(weights, true); /* as a file that was read leaves them */
+    return weights;
 }
 
 void checkpoint_restore(const eddy_params *params, session *s) {

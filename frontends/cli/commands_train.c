@@ -21,7 +21,8 @@ const option_row train_options[] = {
     {.name = "weights",
      .kind = OPTION_FILE,
      .argument = "FILE",
-     .about = "where all weights begin, instead of at random (.npz, .safetensors)"},
+     .about = "where all weights begin, instead of at random (.npz, .safetensors); of the "
+              "checkpoint of another run its weights"},
     {.name = "cell",
      .letter = 'c',
      .kind = OPTION_TEXT,

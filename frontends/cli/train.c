@@ -446,10 +446,10 @@ static void train_resume(train *t, options *o) {
 
 /* Params that begin as a file has them, open for what training adds. */
 static eddy_params *train_begin(const options *o, int *given) {
-    eddy_params *params = eddy_params_new(NULL, (uint64_t)options_integer(o, "seed"));
-    if (options_given(o, "weights"))
-        cli_check(eddy_params_load(params, options_text(o, "weights")),
-                  eddy_params_message(params));
+    uint64_t seed = (uint64_t)options_integer(o, "seed");
+    eddy_params *params = options_given(o, "weights")
+                              ? checkpoint_weights(options_text(o, "weights"), seed, "")
+                              : eddy_params_new(NULL, seed);
     eddy_params_close(params, false);
     *given = eddy_params_count(params);
     return params;

@@ -53,6 +53,17 @@ cmp three/checkpoint.safetensors four/checkpoint.safetensors ||
 cmp -s one/checkpoint.safetensors three/checkpoint.safetensors &&
     fault "given weights are not looked at"
 
+# Of a checkpoint its weights alone are taken, whatever the optimiser keeps of each.
+for optimiser in sgd momentum rmsprop adam adamw; do
+    "$eddy" train "${small[@]}" --steps 3 --optimiser "$optimiser" --run "by_$optimiser" >/dev/null
+    begin "after_$optimiser" --seed 2 --weights "by_$optimiser/checkpoint.safetensors"
+    "$eddy" run "by_$optimiser" --data table.csv --output before.npy >/dev/null
+    "$eddy" run "after_$optimiser" --data table.csv --output after.npy >/dev/null
+    cmp before.npy after.npy || fault "$optimiser: a run begins with other weights than those given"
+done
+wrong "eddy: by_adam/checkpoint.safetensors has no layer2.Wr, which is a weight of the model" \
+    train "${small[@]}" --layers 2 --weights by_adam/checkpoint.safetensors --run wrong
+
 # A run that ended before it had saved a step (here the disk takes no more of its log) goes on from
 # the weights that it was given.
 steps=(--steps 400 --save-every 1000 --validate-every 1000)
