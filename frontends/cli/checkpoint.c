@@ -81,11 +81,24 @@ static bool checkpoint_is_weight(const eddy_params *params, const char *name) {
     return !checkpoint_is_of_another(params, name);
 }
 
+/* Does the model have a second layer? */
+static bool checkpoint_is_deep(const eddy_params *params) {
+    bool deep = false;
+    for (int i = 0; i < params->count; i++)
+        deep = deep || strncmp(params->tensors[i]->name, "layer2.", 7) == 0;
+    return deep;
+}
+
 eddy_params *checkpoint_weights(const char *path, uint64_t seed, const char *scope) {
     eddy_params *all = eddy_params_new(NULL, seed);
     cli_check(eddy_params_load(all, path), eddy_params_message(all));
     if (!params_find(all, "run.counters") || !params_find(all, "run.best"))
         return all;
+    if (scope[0] && checkpoint_is_deep(all))
+        cli_fail(CLI_FAILED,
+                 "%s is of a run with several layers, and a cell is one of them: 'eddy compile "
+                 "RUN' makes the whole model",
+                 path);
     eddy_params *weights = eddy_params_new(NULL, seed);
     cli_check(eddy_params_status(weights), eddy_params_message(weights));
     for (int i = 0; i < all->count; i++) {

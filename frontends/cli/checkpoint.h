@@ -18,8 +18,8 @@ void checkpoint_save(const char *path, eddy_params *params, const session *s, co
 /* Params of a file, and where the run stood; a mistake ends the process. */
 eddy_params *checkpoint_load(const char *path, checkpoint *c);
 /* Params of any file of weights, which take no new ones; of a checkpoint its weights alone: those
- * behind the scope ("layer1.", or "" for all), by the rest of their names. A mistake ends the
- * process. */
+ * behind the scope ("layer1.", the only layer; or "" for all), by the rest of their names. A
+ * mistake ends the process. */
 eddy_params *checkpoint_weights(const char *path, uint64_t seed, const char *scope);
 /* Carried states as they were. */
 void checkpoint_restore(const eddy_params *params, session *s);

@@ -146,7 +146,8 @@ static const option_row compile_options[] = {
      .letter = 'w',
      .kind = OPTION_FILE,
      .argument = "FILE",
-     .about = "values of the parameters, to be part of the object (.npz, .safetensors)"},
+     .about = "values of the parameters, to be part of the object (.npz, .safetensors); of the "
+              "checkpoint of a run with one layer those of the layer"},
     {.name = "apart",
      .kind = OPTION_FLAG,
      .about = "the weights are OUT.weights, to be read or mapped, and no part of the object"},

@@ -3,9 +3,10 @@
  *
  * Time is carried, so that the object has a function for one step; whatever is particular to
  * objects is done by eddy_compile_to_object. Of a cell, a size that nobody gave is no size: it
- * comes from --set, or from the shapes of the weights. The model of a run takes and gives numbers
- * in the units of its file; it comes and goes through doubles, as `eddy run` does, so that both say
- * the same. Of a text it takes and gives characters: the caller needs no list of symbols.
+ * comes from --set, or from the shapes of the weights, which may be those of a run's only layer:
+ * the cell alone, as it was trained. The model of a run takes and gives numbers in the units of its
+ * file; it comes and goes through doubles, as `eddy run` does, so that both say the same. Of a text
+ * it takes and gives characters: the caller needs no list of symbols.
  *
  * With --train there is a second model of the same weights, with a loss: of a run the one that it
  * was trained by, of a cell how far its first result is from a target. */
@@ -62,12 +63,6 @@ static eddy_model *compile_begin(const options *o, eddy_axes *t, eddy_axes *b) {
 }
 
 /* ---- a cell */
-
-static eddy_params *compile_weights(const char *path) {
-    eddy_params *params = eddy_params_new(NULL, 0);
-    cli_check(eddy_params_load(params, path), eddy_params_message(params));
-    return params;
-}
 
 static bool compile_has(const eddy_model *m, const char *name) {
     for (size_t i = 0; i < m->variables.count; i++)
@@ -133,7 +128,7 @@ static eddy_params *compile_initial(const options *o, const eddy_model *m) {
 
 static void compile_cell(arena *memory, const options *o, const char *path) {
     const char *weights = options_text(o, "weights");
-    eddy_params *params = weights ? compile_weights(weights) : NULL;
+    eddy_params *params = weights ? checkpoint_weights(weights, 0, "layer1.") : NULL;
     cell_source cell =
         cell_exact(memory, path, options_text(o, "cell"), options_text(o, "set"), params);
     eddy_axes t, b;

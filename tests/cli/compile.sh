@@ -66,6 +66,26 @@ cmp <(tail -c +65 build/own.weights) <(tail -c $((4 * 64)) mgu.safetensors) ||
 wrong "eddy: object: there are no weights that could stand apart" \
     compile mgu.eddy -o build/none --set D=3,H=4 --apart
 
+# The cell alone out of a run, with the sizes and the weights that it has there.
+hex() { od -An -v -tx1 "$@" | tr -d ' \n'; }
+seq 200 | awk '{ print $1 % 7 "," $1 % 5 "," $1 % 3 }' >table.csv
+small=(--data table.csv --target 1 --size 4 --batch 2 --length 8 --validation 0 --steps 5 --quiet)
+"$eddy" train mgu.eddy "${small[@]}" --run learned >/dev/null
+expect 0 out "build/learned.o, build/learned.h, build/learned.json, build/learned.weights: learned \
+for x86-64-v3" compile mgu.eddy --apart -o build/learned --weights learned/checkpoint.safetensors
+holds build/learned.h '^    float Wf\[4\]\[3\];$'
+whole=$(hex learned/checkpoint.safetensors)
+at=65
+for elements in 12 12 16 16 4 4; do # Wf, Wn, Uf, Un, bf, bn
+    part=$(tail -c +$at build/learned.weights | head -c $((4 * elements)) | hex)
+    [[ $whole == *"$part"* ]] || fault "the object has other weights than the run, at $at"
+    at=$((at + 4 * elements))
+done
+"$eddy" train mgu.eddy "${small[@]}" --layers 2 --run deep >/dev/null
+wrong "eddy: deep/checkpoint.safetensors is of a run with several layers, and a cell is one of \
+them: 'eddy compile RUN' makes the whole model" \
+    compile mgu.eddy -o build/none --weights deep/checkpoint.safetensors
+
 # The same from a name that ends in .o, under another prefix, with the sizes given.
 "$eddy" compile mgu.eddy --set D=3,H=4 --weights mgu.safetensors --prefix other -o build/two.o \
     >said || fault "an .o behind the name"
