@@ -146,6 +146,10 @@ static void compile_cell(arena *memory, const options *o, const char *path) {
 
 /* ---- a run */
 
+/* A target may lack f64, and that is told of the first value that needs it: no line of this file,
+ * which users do not have. */
+static const eddy_site compile_nowhere = {NULL, 0};
+
 /* Columns of a file, in its units and relative to their mean and scale. */
 typedef struct compile_units {
     eddy_value mean, scale;
@@ -170,13 +174,13 @@ static compile_units compile_units_of(arena *memory, eddy_model *m, const column
 
 /* Numbers of a file as the model sees them. */
 static eddy_value compile_relative(compile_units units, eddy_value x) {
-    eddy_value away = eddy_sub(eddy_cast(x, EDDY_F64), units.mean);
+    eddy_value away = eddy_sub((eddy_cast)(x, EDDY_F64, compile_nowhere), units.mean);
     return eddy_cast(eddy_div(away, units.scale), EDDY_F32);
 }
 
 /* What the model says in the units of the file. */
 static eddy_value compile_absolute(compile_units units, eddy_value said) {
-    eddy_value away = eddy_mul(eddy_cast(said, EDDY_F64), units.scale);
+    eddy_value away = eddy_mul((eddy_cast)(said, EDDY_F64, compile_nowhere), units.scale);
     return eddy_cast(eddy_add(away, units.mean), EDDY_F32);
 }
 
