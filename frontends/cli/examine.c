@@ -147,6 +147,9 @@ int examine_run(arena *memory, const options *o) {
         for (cells = 0; eddy_cells_at(all, cells, &about); cells++)
             examine_cell(memory, o, path, arena_copy_text(memory, about.name), &faults, &warnings);
         eddy_cells_free(all);
+        if (!cells)
+            cli_fail(CLI_FAILED, "%s holds no cell: a cell begins as `cell name(x[D]) -> y {`",
+                     path);
     }
     printf("%d cell%s, %d fault%s, %d warning%s\n", cells, cells == 1 ? "" : "s", faults,
            faults == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");

@@ -63,6 +63,8 @@ void *examine_input(examine *e, const eddy_slot *slot, const examine_part *part,
                     const int32_t *lengths);
 /* A copy of output i after a call; NULL when there are not that many. */
 void *examine_output(examine *e, session *s, int i, eddy_slot *slot);
+/* Is there a finite number in the values of an output? */
+bool examine_has_number(const eddy_slot *slot, const void *all, const examine_part *whole);
 /* Has output `some`, of a part, the bits that `all`, of the whole, has there? */
 bool examine_equal(const eddy_slot *slot, const void *all, const examine_part *whole,
                    const void *some, const examine_part *part);

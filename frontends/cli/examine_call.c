@@ -167,6 +167,16 @@ void *examine_output(examine *e, session *s, int i, eddy_slot *slot) {
     return copy;
 }
 
+bool examine_has_number(const eddy_slot *slot, const void *all, const examine_part *whole) {
+    size_t elements = call_elements(slot, whole);
+    bool found = false;
+    for (size_t i = 0; i < elements && !found; i++)
+        found = slot->dtype == EDDY_F32   ? isfinite(((const float *)all)[i])
+                : slot->dtype == EDDY_F64 ? isfinite(((const double *)all)[i])
+                                          : true;
+    return found;
+}
+
 bool examine_equal(const eddy_slot *slot, const void *all, const examine_part *whole,
                    const void *some, const examine_part *part) {
     size_t size = call_size(slot->dtype), elements = call_elements(slot, part);

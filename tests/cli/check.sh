@@ -81,6 +81,14 @@ found 0 '^  warning planted.eddy:2: the gradient by the state h explodes: ' \
     'cell explodes(x[D]) -> h {' '    state h[H]' '    param W[H, D]' \
     "    h' = 3*h + tanh(W@x)" '}'
 
+# Where no result is a number, nothing is called ok.
+found 1 '^  FAULT   gradients: results are not finite on inputs of the usual size$' \
+    'cell none(x[D]) -> y {' '    y = log(0 - x*x)' '}'
+grep -q '^  ok ' planted.out && fault "ok without a number:" "$(cat planted.out)"
+for what in 'compiled code' 'chunks, rows, lengths, threads'; do
+    holds planted.out "^  note    $what: not compared, since no result is a finite number\$"
+done
+
 # An adjoint that is no derivative is a fault; one that says that it is a surrogate is not, and what
 # stands around it is checked as if it were a straight line.
 spike=('cell spike(v[H]) -> s {' '    s = real(v > 0)'
@@ -116,6 +124,8 @@ refused "eddy: the cell mgu has no dimension or number 'Q'; it has D, H" \
 refused "eddy: --set takes names and numbers, as H=128,dt=0.1, not 'H'" \
     check sound.eddy --cell mgu --set H
 wrong "eddy: cannot open none.eddy: No such file or directory" check none.eddy
+printf '# nothing yet\n' >empty.eddy
+wrong "eddy: empty.eddy holds no cell: a cell begins as \`cell name(x[D]) -> y {\`" check empty.eddy
 refused "eddy: nothing to check: a FILE, or --cell NAME of the library
 Try 'eddy check --help'." check
 
