@@ -138,14 +138,16 @@ json_t *insight_line(insight *i, int64_t step) {
     for (size_t lag = 0; gradient && lag < i->steps; lag++)
         if (gradient[i->steps - 1 - lag] >= insight_faint * gradient[i->steps - 1])
             reach = lag;
+    /* at the first step of all it may go on, and how far nobody knows */
+    bool known = reach + 1 < i->steps || i->steps == 1;
     for (int k = 0; k < i->gates; k++) {
         char output[32];
         snprintf(output, sizeof output, "gate %d", k);
         json_object_set_new(gates, i->gate_names[k], log_number(session_number(&i->s, output)));
     }
-    return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "event", "insight", "step", (json_int_t)step,
-                     "reach", (json_int_t)reach, "lags", lags, "gradient", norms, "saturated",
-                     gates);
+    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "event", "insight", "step", (json_int_t)step,
+                     "reach", known ? json_integer((json_int_t)reach) : json_null(), "lags", lags,
+                     "gradient", norms, "saturated", gates);
 }
 
 void insight_end(insight *i) {

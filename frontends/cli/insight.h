@@ -22,8 +22,8 @@ insight insight_begin(arena *memory, const network *n, eddy_params *params, cons
                       const streams *part);
 /* {"event": "insight", "step", "reach", "lags": [...], "gradient": [...], "saturated": {...}}: the
  * norm of the gradient of the last step's loss by all states so many steps earlier, the largest lag
- * where it is at least a hundredth of that at lag 0, and for each gate the share of its values that
- * are saturated. */
+ * where it is at least a hundredth of that at lag 0, null where that is the first step, and for
+ * each gate the share of its values that are saturated. */
 json_t *insight_line(insight *i, int64_t step);
 void insight_end(insight *i);
 

@@ -230,7 +230,16 @@ static void report_maps(text *out, const json_t *log) {
                        .value = report_gradient,
                        .label = report_lag});
     const html_line reach = {"", "first", events, "reach"};
+    size_t i, beyond = 0;
+    json_t *event;
+    json_array_foreach(events, i, event) beyond += json_is_null(json_object_get(event, "reach"));
     html_chart(out, "Steps back at which a hundredth of the gradient is left", &reach, 1);
+    if (beyond)
+        text_add(
+            out,
+            "<p class=\"note\">Not drawn: %zu of %zu times, when more than a hundredth was left "
+            "over all the steps of a block. A larger --length shows where it ends.</p>\n",
+            beyond, json_array_size(events));
     html_heat(out, &(html_map){
                        .title = "Gates that are saturated",
                        .rows_title = "",

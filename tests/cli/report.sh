@@ -52,6 +52,13 @@ if [[ ${EDDY_UPDATE:-} == 1 ]]; then
 fi
 diff -u "$stored" structure || fault "the pictures are built otherwise: ./run docs"
 
+# Where more than a hundredth is left over a whole block, no step is told at which it is.
+"$eddy" train --data text.txt --size 4 --embedding 4 --length 2 --batch 4 --steps 4 \
+    --validate-every 2 --run short --quiet >/dev/null
+expect 0 out short/report.html report short
+holds short/log.jsonl '"reach":null'
+holds short/report.html 'Not drawn: ([1-9][0-9]*) of \1 times, '
+
 # A log that is broken, and one of a run that has just begun.
 echo '{"event":"st' >>run/log.jsonl
 wrong "eddy: run/log.jsonl:$(wc -l <run/log.jsonl): not a line of a log" report run
