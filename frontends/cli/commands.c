@@ -270,6 +270,8 @@ const command_row commands[] = {
      "holds the record of its settings (run.json), a log of JSON lines (log.jsonl), the last\n"
      "checkpoint and the best one by validation (safetensors).\n"
      "\n"
+     "The cell has one input, a vector as x[D], and its first result is what the model reads.\n"
+     "\n"
      "Sequences are x, y and lengths of a file. x: [sequences, steps, numbers], or [sequences,\n"
      "steps], where integers are symbols. y of each sequence: [sequences] integers, which are\n"
      "classes, or [sequences] or [sequences, numbers]. y of each step: [sequences, steps] classes\n"
