@@ -131,8 +131,8 @@ static table_numbers table_csv(arena *memory, const char *path, const char *igno
                 continue;
         }
         if (count != t.columns)
-            cli_fail(CLI_FAILED, "%s:%d: %d fields, and the first line has %d", path, line, count,
-                     t.columns);
+            cli_fail(CLI_FAILED, "%s:%d: %d fields, and the first line of the table has %d", path,
+                     line, count, t.columns);
         for (int i = 0; i < count; i++) {
             double number = 0;
             if (!table_listed(ignore, t.names[i]) && !table_number(fields[i], &number))

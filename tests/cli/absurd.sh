@@ -116,7 +116,7 @@ csv() {
 { echo a,b && many 1 5000000 && echo ,2; } |
     csv ":2: column a: '$(many 1 40)...' is no number; --ignore a leaves the column out"
 printf 'a,b\n1e999,2\n' | csv ":2: column a: '1e999' is no number; --ignore a leaves the column out"
-{ printf 'a,"b\n' && many x 5000000; } | csv ':2: 1 fields, and the first line has 2'
+{ printf 'a,"b\n' && many x 5000000; } | csv ':2: 1 fields, and the first line of the table has 2'
 many '"' 3000000 | csv ' is empty: there is nothing to learn'
 many , 5000000 | csv ':1: more than 4096 columns'
 printf 'lstm a\0* a\n' >map

@@ -62,7 +62,7 @@ wrong "eddy: wave.csv:2: column time: '2026-01-1' is no number; --ignore time le
 out" \
     train --data wave.csv --target wave --run other
 printf 'a,b\n1,2\n3\n' >ragged.csv
-wrong "eddy: ragged.csv:3: 1 fields, and the first line has 2" \
+wrong "eddy: ragged.csv:3: 1 fields, and the first line of the table has 2" \
     train --data ragged.csv --target a --run other
 printf 'a,b\n1,2\n3,\n' >hole.csv
 wrong "eddy: hole.csv:3: column b: '' is no number; --ignore b leaves the column out" \
