@@ -153,8 +153,9 @@ static void python_weights(python_writer *p, text *out) {
     text_add(
         out, "%s",
         "\n    def load(self, tensors, prefix=\"\"):\n"
-        "        \"\"\"Takes weights, as numpy.load or safetensors.torch.load_file give them. In a"
-        " run of\n        eddy's their names begin with that of the layer: \"layer1.\".\"\"\"\n"
+        "        \"\"\"Takes weights, which are zeros before, as numpy.load or\n"
+        "        safetensors.torch.load_file give them. In a run of eddy's their names begin with"
+        " that of\n        the layer: \"layer1.\".\"\"\"\n"
         "        with torch.no_grad():\n"
         "            for theirs, name in self.names.items():\n"
         "                own, given = getattr(self, name), torch.as_tensor(tensors[prefix + "
