@@ -12,11 +12,11 @@
  * {t,b}). Operands of different axes join; shapes stretch as in NumPy. Steps beyond a sample's
  * length do not exist: reductions skip them, outputs are 0 there.
  *
- * An object keeps its first mistake, with the user's file and line; functions given NULL values
- * give NULL, so a model is written without checks and asked once, when it is compiled. A model, a
- * params and a run belong to one thread at a time; a program may be shared. An object that another
- * one was made from must outlive it (a program its runs, a params its runs), but a model may go
- * first.
+ * An object keeps its first mistake, a model with the user's file and line; functions given NULL
+ * values give NULL, so a model is written without checks and asked once, when it is compiled. A
+ * model, a params and a run belong to one thread at a time; a program may be shared. An object
+ * that another one was made from must outlive it (a program its runs, a params its runs), but a
+ * model may go first.
  *
  * Functions that build take the caller's place last; the macros of the same name add it. Code that
  * builds on behalf of its own caller defines EDDY_HERE before it includes this file. */
