@@ -6,6 +6,7 @@
  */
 #include "frontends/lang/lower.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- who is meant */
@@ -107,8 +108,13 @@ static void cell_dimensions_given(cell_work *w) {
         const cell_argument *given = cell_named(w, d->name);
         if (!given)
             continue;
-        if (given->value.kind == OPERAND_NUMBER)
-            lower_size_note(w->s.l, (int64_t)given->value.number, d->name);
+        double n = given->value.number;
+        if (given->value.kind == OPERAND_NUMBER && n >= 1 && n <= INT32_MAX && n == floor(n))
+            lower_size_note(w->s.l, (int64_t)n, d->name);
+        else if (given->value.kind == OPERAND_NUMBER)
+            cell_wrong(
+                w, REPORT_bad_size, given->where, d->where,
+                arena_print(w->s.l->memory, "the dimension `%s` cannot be %.16g", d->name, n));
         else if (given->value.kind != OPERAND_BAD)
             cell_wrong(w, REPORT_not_a_number, given->where, d->where,
                        arena_print(w->s.l->memory, "the dimension `%s` must be a number", d->name));

@@ -63,7 +63,7 @@ printf '    y = x[t-1e12]' | cell
 tells 'absurd.eddy:2:13: error: a delay has at most 1048576 steps [E0307]' check absurd.eddy
 printf '    param W[H, D]\n    y = W@x' | cell
 tells 'eddy: use of the cell "absurd":' check absurd.eddy --set H=1e15
-holds said.err '^absurd.eddy:2:13: error: a dimension cannot be 1000000000000000 \[E0305\]$'
+holds said.err '^absurd.eddy:2:13: error: the dimension `H` cannot be 1000000000000000 \[E0305\]$'
 if [[ $limit != unlimited ]]; then
     status=0 # how many bytes is the machine's affair
     (ulimit -v "$limit" && exec "$eddy" check absurd.eddy --set H=2000000000) 2>said.err ||
