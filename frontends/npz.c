@@ -51,21 +51,17 @@ static bool npz_open(tensors *t, const unsigned char *bytes, size_t count) {
     return archive;
 }
 
-/* "name" of "name.npy" in UTF-8. */
+/* "name" of "name.npy". */
 static bool npz_name(const tensors *t, tensor_entry *e, const char *member, size_t number) {
     size_t length = strlen(member);
-    for (size_t i = 0; i < length;) {
-        uint32_t code;
-        size_t used = text_read_character(member + i, length - i, &code);
-        if (!used)
-            return tensors_fail(t, STATUS_FORMAT, "the name of member %zu is not UTF-8", number);
-        i += used;
-    }
     if (length > NPZ_NAME || !tensors_named(member, ".npy"))
         return tensors_fail(t, STATUS_FORMAT,
                             "the name of member %zu is not 1 to %d bytes and .npy", number,
                             (int)LIMIT_NAME);
     e->name = arena_print(t->memory, "%.*s", (int)length - 4, member);
+    const char *fault = tensors_name_fault(t->memory, e->name);
+    if (fault)
+        return tensors_fail(t, STATUS_FORMAT, "the name of member %zu %s", number, fault);
     return tensors_find(t, e->name) == e ||
            tensors_fail(t, STATUS_FORMAT, "%s is there twice", e->name);
 }

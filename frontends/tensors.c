@@ -54,10 +54,24 @@ bool tensors_most(const tensors *t, size_t count) {
                         (int)TENSORS_MOST);
 }
 
+const char *tensors_name_fault(arena *memory, const char *name) {
+    size_t length = strlen(name), used;
+    if (length < 1 || length > LIMIT_NAME)
+        return arena_print(memory, "has not 1 to %d bytes", (int)LIMIT_NAME);
+    for (size_t i = 0; i < length; i += used) {
+        uint32_t code;
+        used = text_read_character(name + i, length - i, &code);
+        if (!used)
+            return "is not UTF-8";
+        if (code < 0x20 || (code >= 0x7F && code < 0xA0))
+            return "has a control character";
+    }
+    return NULL;
+}
+
 bool tensors_name(const tensors *t, const char *name) {
-    if (*name && strlen(name) <= LIMIT_NAME)
-        return true;
-    return tensors_fail(t, STATUS_FORMAT, "a tensor's name has not 1 to %d bytes", (int)LIMIT_NAME);
+    const char *fault = tensors_name_fault(t->memory, name);
+    return !fault || tensors_fail(t, STATUS_FORMAT, "a tensor's name %s", fault);
 }
 
 const char *tensors_describe(const tensor_entry *e, char *out, size_t bytes) {
@@ -225,12 +239,26 @@ eddy_status eddy_params_load(eddy_params *s, const char *path) {
     return eddy_params_status(s);
 }
 
+/* The user's own names, too, must be such as can be read again. */
+static bool tensors_names_fit(eddy_params *s, arena *memory, const char *path) {
+    const char *fault = NULL;
+    int i = 0;
+    while (i < s->count && !(fault = tensors_name_fault(memory, s->tensors[i]->name)))
+        i++;
+    if (fault)
+        error_set(&s->problem, STATUS_ARGUMENT, tensors_nowhere,
+                  "cannot write %s: the name of tensor %d %s", path, i, fault);
+    return !fault;
+}
+
 static void tensors_save(eddy_params *s, arena *memory, const char *path, npz_archive **archive) {
     jmp_buf escape;
     arena_init(memory, &s->source, &escape);
     if (setjmp(escape) != 0)
         error_set(&s->problem, STATUS_OUT_OF_MEMORY, tensors_nowhere,
                   "cannot write %s: out of memory", path);
+    else if (!tensors_names_fit(s, memory, path))
+        return;
     else if (tensors_named(path, ".npz"))
         npz_save(s, memory, path, archive);
     else

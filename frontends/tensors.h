@@ -51,8 +51,11 @@ void tensors_end(tensors *t);
 bool tensors_named(const char *path, const char *end);
 /* Are they not too many? */
 bool tensors_most(const tensors *t, size_t count);
-/* Is it 1 to LIMIT_NAME bytes? What every format asks of a name. */
+/* Is it 1 to LIMIT_NAME bytes of UTF-8 without a control character? What every format asks of a
+ * name: archives hold no others, and messages print it. */
 bool tensors_name(const tensors *t, const char *name);
+/* "is not UTF-8"; NULL: nothing is wrong with it. */
+const char *tensors_name_fault(arena *memory, const char *name);
 /* The shape has these elements of this size, so many bytes. */
 bool tensors_filled(const tensors *t, const tensor_entry *e);
 /* "f32 [3, 4]" */

@@ -203,9 +203,12 @@ static bool torch_take(tensors *t, eddy_params *into, void *user) {
     t->at = m->made.at;
     t->count = m->made.count;
     t->giver = "the map gives";
-    for (size_t i = 0; i < t->count; i++)
-        if (!tensors_name(t, t->at[i].name) || tensors_find(t, t->at[i].name) != &t->at[i])
+    for (size_t i = 0; i < t->count; i++) {
+        if (!tensors_name(t, t->at[i].name))
+            return false;
+        if (tensors_find(t, t->at[i].name) != &t->at[i])
             return tensors_fail(t, STATUS_ARGUMENT, "the map gives %s twice", t->at[i].name);
+    }
     return tensors_take(t, into);
 }
 

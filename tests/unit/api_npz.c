@@ -206,6 +206,8 @@ Test(api_npz, names_and_sizes_are_not_believed) {
     refuse(EDDY_BAD_SIZE, "a makes it larger than 108 bytes can unpack to");
     write_file(archive("\xFF\xFE.npy", 10));
     refuse(EDDY_BAD_FORMAT, "the name of member 0 is not UTF-8");
+    write_file(archive("a\x02.npy", 10));
+    refuse(EDDY_BAD_FORMAT, "the name of member 0 has a control character");
     write_file(archive(".npy", 10));
     refuse(EDDY_BAD_FORMAT, "the name of member 0 is not 1 to 200 bytes and .npy");
     char name[256];

@@ -210,6 +210,10 @@ static const damage damages[] = {
      "header, line 1, column 2: unable to decode byte 0xff near '\"'"},
     {"{\"\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
      "a tensor's name has not 1 to 200 bytes"},
+    {"{\"a\\f\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+     "a tensor's name has a control character"},
+    {"{\"\\u009b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+     "a tensor's name has a control character"},
     {"{\"a\":7}", 4, "the entry of a has not exactly dtype, shape and data_offsets"},
     {"{\"a\":null}", 4, "the entry of a has not exactly dtype, shape and data_offsets"},
     {"{\"a\":[]}", 4, "the entry of a has not exactly dtype, shape and data_offsets"},
@@ -370,6 +374,32 @@ Test(api_safetensors, a_set_tells_its_own_mistakes) {
     cr_assert_eq(eddy_params_save(s, NULL), EDDY_BAD_ARGUMENT);
     check(s);
     eddy_params_free(s);
+}
+
+/* A name that the user gave to a value may be any bytes, but not in a file that is read again. */
+Test(api_safetensors, names_that_no_file_can_have) {
+    static const char *const names[] = {"a\xff", "a\x02", "a\x7f"};
+    static const char *const kinds[] = {"safetensors", "npz"};
+    for (size_t i = 0; i < 6; i++) {
+        char to[80], expected[200];
+        snprintf(to, sizeof to, "%s.%s", path, kinds[i % 2]);
+        eddy_params *s = eddy_params_new(NULL, 0);
+        eddy_model *m = eddy_model_new(NULL);
+        eddy_program *program;
+        eddy_run *run;
+        eddy_output(m, "y", eddy_param(m, names[i / 2], eddy_init_constant(1), 1));
+        cr_assert_eq(eddy_compile(m, &program), EDDY_OK, "%s", eddy_model_message(m));
+        cr_assert_eq(eddy_run_new(program, s, &run), EDDY_OK);
+        snprintf(expected, sizeof expected, "cannot write %s: the name of tensor 0 %s", to,
+                 i < 2 ? "is not UTF-8" : "has a control character");
+        cr_assert_eq(eddy_params_save(s, to), EDDY_BAD_ARGUMENT);
+        cr_assert_str_eq(eddy_params_message(s), expected);
+        cr_assert_eq(access(to, F_OK), -1);
+        eddy_run_free(run);
+        eddy_program_free(program);
+        eddy_model_free(m);
+        eddy_params_free(s);
+    }
 }
 
 Test(api_safetensors, a_disk_that_fails_leaves_the_old_file) {
